@@ -18,6 +18,7 @@ STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b.*\bmessaging_",
 _SCOPES = (exp.Select, exp.Update, exp.Delete, exp.Insert)
 _LITERAL = re.compile(r"'[^']*'")
 _WORKSPACE = "workspace"
+_BOTH = 2
 
 
 @cache
@@ -25,7 +26,7 @@ def open_tables(text: str) -> frozenset[str]:
     """Return the tables of which a statement, or a part of it, may take rows of all workspaces.
 
     A part names a workspace where a condition of its own says what it equals, or is one of; an
-    insertion where it is one of the columns.
+    insertion where it is one of the columns. That two of its tables have the same says nothing.
     """
     tree = sqlglot.parse_one(text, read="postgres")
     return frozenset(table for node in tree.walk() for table in _open(node))
@@ -36,7 +37,7 @@ def _open(node: exp.Expression) -> set[str]:
         return _inserted_without(node)
     if not isinstance(node, _SCOPES) or any(_names(node, part) for part in _conditions(node)):
         return set()
-    return {table.name for table in _sources(node) if table.name in TABLES}
+    return {table.name for table in _tables(node)}
 
 
 def _inserted_without(node: exp.Insert) -> set[str]:
@@ -46,19 +47,27 @@ def _inserted_without(node: exp.Insert) -> set[str]:
     return set() if _WORKSPACE in columns else {table.name}
 
 
-def _sources(node: exp.Expression) -> Iterator[exp.Table]:
-    """Yield the tables of a part itself, not those of its subqueries."""
+def _sources(node: exp.Expression) -> Iterator[exp.Expression]:
+    """Yield what a part itself takes rows from, not its subqueries."""
     for key in ("this", "from", "from_", "using", "joins"):
         value = node.args.get(key)
         for source in value if isinstance(value, list) else [value]:
             inner = source.this if isinstance(source, exp.From | exp.Join) else source
-            if isinstance(inner, exp.Table):
+            if isinstance(inner, exp.Expression):
                 yield inner
 
 
+def _tables(node: exp.Expression) -> Iterator[exp.Table]:
+    """Yield the tables of a part that are in the database."""
+    for source in _sources(node):
+        if isinstance(source, exp.Table) and source.name in TABLES:
+            yield source
+
+
 def _conditions(node: exp.Expression) -> Iterator[exp.Expression]:
+    has_others = len(list(_tables(node))) < len(list(_sources(node)))
     for join in node.args.get("joins") or ():
-        yield from join.args.get("using") or ()
+        yield from (join.args.get("using") or ()) if has_others else ()
         if on := join.args.get("on"):
             yield on
     if where := node.args.get("where"):
@@ -71,16 +80,20 @@ def _names(node: exp.Expression, part: exp.Expression) -> bool:
     return any(
         column.name == _WORKSPACE
         and column.find_ancestor(*_SCOPES) is node
-        and _is_compared(column)
+        and _is_compared(column, node)
         for column in part.find_all(exp.Column)
     )
 
 
-def _is_compared(column: exp.Column) -> bool:
+def _is_compared(column: exp.Column, node: exp.Expression) -> bool:
     parent = column.parent
     while isinstance(parent, exp.Tuple | exp.Paren):
         parent = parent.parent
-    return isinstance(parent, exp.EQ | exp.In)
+    if not isinstance(parent, exp.EQ):
+        return isinstance(parent, exp.In)
+    sides = {side.table for side in (parent.left, parent.right) if isinstance(side, exp.Column)}
+    own = {table.alias_or_name for table in _tables(node)}
+    return len(sides) < _BOTH or not sides <= own
 
 
 @cache

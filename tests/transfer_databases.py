@@ -31,7 +31,7 @@ SQLITE = columns_of_sqlite()
 
 def value_of(table: Table, column: str, number: int) -> Any:
     """Return a value of the column's type that is another for each row of the table."""
-    if (table.name, column) == ("messaging_subjects", "workspace"):
+    if column == "workspace" and table.name in {"messaging_subjects", "messaging_documents"}:
         return value_of(TABLES[0], "workspace", number)
     if (table.name, column) == ("messaging_subjects", "subject"):
         return f"winter offer {number}"

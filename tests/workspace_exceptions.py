@@ -1,4 +1,4 @@
-"""The statements that do not name a workspace, each with the reason why not."""
+"""The statements and keys that do not name a workspace, each with the reason why not."""
 
 import re
 from collections.abc import Mapping
@@ -72,8 +72,6 @@ GLOBAL: Reasons = {
         "retention._NEXT_WORKSPACE",
         "webhooks._DAMAGED_IDS",
         "webhooks._DUE",
-        "webhooks._FIRST_BEYOND",
-        "webhooks._FIRST_DUE",
         "webhooks._FORGET_DEAD",
     },
     "of all workspaces: is there one": {
@@ -89,77 +87,22 @@ GLOBAL: Reasons = {
 }
 """What concerns no workspace, or all of them."""
 
-BY_ROW: Reasons = {
-    "a message by its position, which an earlier statement of the transaction has found": {
-        "dialect._DELETE_SUBJECTS",
-        "documents.ADD_DOCUMENTS",
-        "documents.DELETE_DOCUMENT",
-        "locks._MESSAGES",
-        "messages.ADD_DOCUMENTS",
-        "messages._UPDATE",
+OF_SQLITE: Reasons = {
+    "a message by its position, the key of its row in SQLite": {
         "outbox._ADD_REFERENCES",
         "outbox._DOUBT",
         "outbox._DOUBTED_BEFORE",
         "outbox._FENCES",
-        "outbox._FINISH",
         "outbox._FINISH_ALL",
         "outbox._HAND_OVER",
-        "outbox._HAND_OVER_LAST",
-        "outbox._HASTEN",
-        "outbox._IS_CANCELLED",
         "outbox._LEASE",
         "outbox._LEASED",
-        "outbox._MOVE",
-        "outbox._REPLACE",
         "outbox._RETRY",
         "outbox._SETTLE",
-        "outbox._SET_STATE",
         "outbox._START",
-        "outbox._STATES",
-        "outbox._TOUCH",
-        "outbox._WHY_NOT",
-        "retention.ADD_DOCUMENTS",
-        "retention.DELETE_DOCUMENT",
-        "retention._DELETE_REFERENCES",
-        "retention._EMPTY",
-        "retention._EXPIRED",
-        "retention._FIND",
-        "retention._REDACT",
-    },
-    "a receipt, an event or an interaction by its position": {
-        "receipts._IS_PENDING",
-        "receipts._MARK",
-        "receipts._POSTPONE",
-        "retention._DELETE_INTERACTION",
-        "retention._DELETE_RECEIPT",
-        "retention._REDACT_EVENT",
-        "retention._REDACT_INTERACTION",
-    },
-    "a file or a webhook by its id, which a claim has found, or by its receiver": {
-        "received_files._CONTENT",
-        "received_files._DELETE",
-        "received_files._LEASE",
-        "received_files._REPLACE",
-        "received_files._RESTART",
-        "retention._REMOVE_FILE",
-        "webhooks._ADD_DELIVERY",
-        "webhooks._ARRIVED",
-        "webhooks._BREAK",
-        "webhooks._CLAIMED",
-        "webhooks._DELETE_DELIVERIES",
-        "webhooks._LEASE",
-        "webhooks._LOCK_EARLIER",
-        "webhooks._PLACE",
-        "webhooks._PUT_BEHIND",
-        "webhooks._RELEASE_NEXT",
-        "webhooks._REPLACE",
     },
 }
-"""What takes one row of one workspace, by a number or an id that no other row has.
-
-A distributed database asks all its parts for it. Before one is used, these statements have to name
-the workspace too; see docs/explanation/beyond-one-database.md.
-"""
+"""What only SQLite executes: PostgreSQL has other statements there, which name the workspace."""
 
 PARTS: Reasons = {
     "the beginning of statements": {
@@ -178,38 +121,39 @@ PARTS: Reasons = {
 
 
 MADE: Reasons = {
+    "it finds nothing": {
+        r"SELECT position FROM messaging_messages WHERE false AND position BETWEEN",
+    },
     "of no workspace: numbers that were given": {
         r"SELECT value FROM messaging_facts WHERE name = '\w+'( FOR UPDATE SKIP LOCKED)?$",
         r"UPDATE messaging_facts SET value = greatest\(value, .* WHERE name = \$1$",
     },
-    "of all workspaces: are there several": {
-        r"SELECT count\(DISTINCT workspace\) < 2 FROM messaging_channels$",
-    },
     "of all workspaces: a worker claims what is due, in whichever it is": {
-        r"WITH RECURSIVE queue .* FROM due JOIN leased l USING \(position\)",
-        r"WITH waiting AS .* FROM due JOIN leased l USING \(position\)",
-    },
-    "a message by its position, which is written with it": {
-        r"WITH part0 AS \(INSERT INTO messaging_messages .*INSERT INTO messaging_documents ",
-        r"INSERT INTO messaging_documents \(position, document\) (VALUES|SELECT)",
-    },
-    "of the only workspace: its messages in the order of their positions": {
-        r"SELECT position FROM messaging_(messages|outbox) WHERE (true|false) AND position BETWEEN",
-        r"SELECT position FROM \(SELECT .* FROM messaging_outbox WHERE true AND position BETWEEN",
+        r"WITH RECURSIVE queue .* FROM due JOIN leased l USING \(workspace, position\)",
+        r"WITH waiting AS .* FROM due JOIN leased l USING \(workspace, position\)",
     },
     "of all workspaces: `purge` without one deletes old roll-ups": {
         r"DELETE FROM messaging_rollup(s|_tags) WHERE \([\w, ]+\) IN \(SELECT",
-    },
-    "a message by its position, which an earlier statement of the transaction has found": {
-        r"DELETE FROM messaging_messages WHERE position = \$1$",
-        r"SELECT .* FROM unnest\(\$1::bigint\[\]\) WITH ORDINALITY AS candidate\(at, place\)",
     },
 }
 """The statements that are put together when they are executed, as patterns of their beginnings."""
 
 
-WITHOUT = {"messaging_documents"}
-"""The tables of tenants that have no workspace: documents belong to a message, by its position."""
+OF_NO_WORKSPACE = {
+    "counters": "name shard",
+    "expiring_records": "kind key",
+    "facts": "name",
+    "migrations": "name",
+    "subscriptions": "name",
+    "workers": "id",
+}
+"""Tables whose rows belong to no workspace: a distributed database copies them to every part."""
+
+BEFORE_THE_WORKSPACE_IS_KNOWN = {
+    "access_keys": "id",  # a caller shows its key, which says whose it is
+    "short_links": "code",  # a browser opens a link; no two workspaces have the same code
+}
+"""Tables of workspaces that are looked up by a key alone: they are copied as well."""
 
 
 def is_made(text: str) -> bool:

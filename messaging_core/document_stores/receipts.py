@@ -152,9 +152,9 @@ class DocumentReceipts(DocumentStore, Receipts):
             for entry in islice((entry for entry in entries if entry.is_due(due, longest)), limit)
         ]
 
-    def is_pending(self, position: int) -> bool:
-        document = self._documents.get(_RECEIPT, GLOBAL, number_key(position))
-        return document is not None and _read(document).state in _MAY_APPLY
+    def is_pending(self, workspace: UUID, position: int) -> bool:
+        entry = self._entry(workspace, position)
+        return entry is not None and entry.state in _MAY_APPLY
 
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         keys = sorted({f"waits/{workspace}/{reference}" for reference in references})
@@ -163,20 +163,26 @@ class DocumentReceipts(DocumentStore, Receipts):
         return [entry.kept() for entry in sorted(entries, key=lambda entry: entry.position)]
 
     def mark(
-        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+        self,
+        workspace: UUID,
+        positions: Sequence[int],
+        state: ReceiptState,
+        *,
+        waits_for: str | None = None,
     ) -> None:
         for position in positions:
-            entry = self._entry(position)
+            entry = self._entry(workspace, position)
             if entry is not None:
                 after = evolve(entry, state=state, reference=waits_for or entry.reference)
                 self._documents.put(_RECEIPT, GLOBAL, after.document())
 
-    def _entry(self, position: int) -> _Entry | None:
+    def _entry(self, workspace: UUID, position: int) -> _Entry | None:
         document = self._documents.get(_RECEIPT, GLOBAL, number_key(position))
-        return _read(document) if document else None
+        entry = _read(document) if document else None
+        return entry if entry is not None and entry.workspace == workspace else None
 
-    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
-        entry = self._entry(position)
+    def postpone(self, workspace: UUID, position: int, *, failures: int, until: datetime) -> None:
+        entry = self._entry(workspace, position)
         if entry is not None:
             after = evolve(entry, failures=failures, due_at=until)
             self._documents.put(_RECEIPT, GLOBAL, after.document())

@@ -147,7 +147,13 @@ class DocumentWebhooks(DocumentStore, Webhooks):
         return self._between(f"{own}/{instant_key(after)}0", f"{own}0", limit=limit)
 
     def claim(
-        self, receiver_id: UUID, *, now: datetime, lease: timedelta, longest: timedelta
+        self,
+        workspace: UUID,
+        receiver_id: UUID,
+        *,
+        now: datetime,
+        lease: timedelta,
+        longest: timedelta,
     ) -> WebhookClaim | None:
         own = f"{DUE}/{receiver_id}"
         due = self._between(f"{own}/", f"{own}/{instant_key(now)}0", limit=_CANDIDATES)
@@ -156,11 +162,13 @@ class DocumentWebhooks(DocumentStore, Webhooks):
             if document is None:
                 continue  # another transaction was quicker
             webhook = StoredWebhook.read(document)
+            if webhook.workspace_id != workspace:
+                continue
             delivery = webhook.load()
             if delivery is None:
                 queue = self._queue(receiver_id, webhook.message_id)
                 self._change(queue, evolve(webhook, state=WebhookState.DAMAGED))
-                return self.claim(receiver_id, now=now, lease=lease, longest=longest)
+                return self.claim(workspace, receiver_id, now=now, lease=lease, longest=longest)
             leased = evolve(webhook, due_at=now + lease, fence=webhook.fence + 1)
             self._documents.put(_KIND, GLOBAL, leased.document())
             return WebhookClaim(delivery=delivery, fence=leased.fence)

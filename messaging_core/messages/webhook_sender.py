@@ -207,7 +207,7 @@ class WebhookSender:
                         return False
                     if self._over.is_set() or monotonic() > until:
                         return True
-                job = self._next_job(tx, receiver.id)
+                job = self._next_job(tx, receiver)
             if job is None:
                 return True
             failure = job.refused
@@ -215,9 +215,9 @@ class WebhookSender:
                 failure = self._attempt(job.request)
                 self._note_answer(receiver, is_success=failure is None)
 
-    def _next_job(self, tx: Transaction, receiver_id: UUID) -> WebhookJob | None:
-        now = self._context.now()
-        claim = tx.webhooks.claim(receiver_id, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
+    def _next_job(self, tx: Transaction, receiver: WebhookReceiver) -> WebhookJob | None:
+        now, whose = self._context.now(), (receiver.workspace_id, receiver.id)
+        claim = tx.webhooks.claim(*whose, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
         return None if claim is None else job_of(tx, claim, now)
 
     def _note_answer(self, receiver: WebhookReceiver, *, is_success: bool) -> None:

@@ -37,7 +37,7 @@ from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.receipts.keywords import KeywordHandler, Keywords, known_sender
-from messaging_core.receipts.processor import ReceiptProcessor
+from messaging_core.receipts.processor import ReceiptProcessor, by_workspace
 from messaging_core.receipts.reassembly import reassembled
 from messaging_core.wire import encode
 from messaging_core.wire.receipts import as_receipts
@@ -121,7 +121,7 @@ class ReceiptInbox:
         applied, after = 0, 0
         unreachable: set[str] = set()
         while pending := self._pending(after):
-            self._put_aside([entry.position for entry in pending if entry.receipt is None])
+            self._put_aside([entry for entry in pending if entry.receipt is None])
             sound = [entry for entry in pending if entry.receipt is not None]
             here = [entry for entry in sound if not _is_announced(entry)]
             applied += sum(result is not None for result in self.apply_all(here, None))
@@ -167,14 +167,15 @@ class ReceiptInbox:
             _log.error("the receipts that wait could not be read: %s", type(error).__name__)
             return []
 
-    def _put_aside(self, unreadable: Sequence[int]) -> None:
+    def _put_aside(self, unreadable: Sequence[KeptReceipt]) -> None:
         """Look no more at receipts that cannot be read, and log each of them: once."""
         if not unreadable:
             return
         with self.context.storage.begin() as tx:
-            tx.receipts.mark(unreadable, ReceiptState.UNREADABLE)
-        for position in unreadable:
-            _log.error("receipt %d cannot be read, and is put aside", position)
+            for workspace, positions in by_workspace(unreadable).items():
+                tx.receipts.mark(workspace, positions, ReceiptState.UNREADABLE)
+        for entry in unreadable:
+            _log.error("receipt %d cannot be read, and is put aside", entry.position)
 
     def apply_all(self, entries: Sequence[KeptReceipt], connection: Any) -> list[Result]:
         """Apply receipts in one transaction, or each in one of its own where one of them fails."""
@@ -213,9 +214,10 @@ class ReceiptInbox:
         until = self.context.clock.now() + pause_after(failures)
         try:
             with self.context.storage.begin(connection) as tx:
-                tx.receipts.postpone(entry.position, failures=failures, until=until)
+                place = (entry.workspace, entry.position)
+                tx.receipts.postpone(*place, failures=failures, until=until)
                 if is_last:
-                    tx.receipts.mark([entry.position], ReceiptState.FAILED)
+                    tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.FAILED)
         except Exception as error:  # noqa: BLE001 - it stays pending, and is tried again
             _log.error("receipt %d: not postponed: %s", entry.position, type(error).__name__)
         if failures == 1:
@@ -236,8 +238,9 @@ class ReceiptInbox:
         with self.context.storage.begin() as tx:
             while entries := tx.receipts.failed(workspace, limit=_PAGE):
                 for entry in entries:
-                    tx.receipts.postpone(entry.position, failures=0, until=now)
-                tx.receipts.mark([entry.position for entry in entries], ReceiptState.KEPT)
+                    tx.receipts.postpone(workspace, entry.position, failures=0, until=now)
+                positions = [entry.position for entry in entries]
+                tx.receipts.mark(workspace, positions, ReceiptState.KEPT)
                 number += len(entries)
         return number
 
@@ -255,7 +258,7 @@ class ReceiptInbox:
         self, tx: Transaction, reports: ReceiptProcessor, entry: KeptReceipt
     ) -> Message | bool:
         """Let one receipt have its effect, once; an incoming message comes back."""
-        if not tx.receipts.is_pending(entry.position):
+        if not tx.receipts.is_pending(entry.workspace, entry.position):
             return True  # another process was faster: a worker sees what is kept at once
         if isinstance(entry.receipt, IncomingMessage):
             whole = reassembled(tx, entry, entry.receipt)
@@ -267,7 +270,7 @@ class ReceiptInbox:
     ) -> Message | bool:
         channel = self.context.channels.get(incoming.channel_id)
         if channel is None or channel.workspace != entry.workspace:
-            tx.receipts.mark([entry.position], ReceiptState.UNMATCHED)
+            tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.UNMATCHED)
             return False
         now = entry.received_at
         incoming = evolve(incoming, sender=known_sender(incoming, channel))
@@ -294,7 +297,7 @@ class ReceiptInbox:
             [NewMessage(workspace=entry.workspace, platform=channel.platform, message=message)]
         )
         tx.timeline.append([events.admitted(entry.workspace, message, None)])
-        tx.receipts.mark([entry.position], ReceiptState.APPLIED)
+        tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.APPLIED)
         if keyword := self.keywords.keyword_in(message, channel):
             handler = KeywordHandler(
                 tx=tx, acceptor=self.acceptor, context=self.context, keywords=self.keywords

@@ -1,6 +1,6 @@
 """Match a receipt to its message and apply it; `status` derives the status from it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -64,7 +64,7 @@ class ReceiptProcessor:
         self._context = context
         self._resolver = StatusResolver(tx, context.channels.by_id)
         self._events: list[Event] = []
-        self._applied: list[int] = []
+        self._applied: list[KeptReceipt] = []
         self._observed = ObservedReceipts(tx, context)
 
     def tell(self, took: timedelta = timedelta(0)) -> None:
@@ -86,8 +86,8 @@ class ReceiptProcessor:
         """Write down what was told and applied since the last time."""
         if self._events:
             self._tx.timeline.append(self._events)
-        if self._applied:
-            self._tx.receipts.mark(self._applied, ReceiptState.APPLIED)
+        for workspace, positions in by_workspace(self._applied).items():
+            self._tx.receipts.mark(workspace, positions, ReceiptState.APPLIED)
         self._events, self._applied = [], []
 
     def apply(self, entry: KeptReceipt) -> bool:
@@ -96,25 +96,27 @@ class ReceiptProcessor:
         if receipt is None:
             # Once: from now on it is looked at no more.
             _log.error("receipt %d cannot be read, and is put aside", entry.position)
-            self._tx.receipts.mark([entry.position], ReceiptState.UNREADABLE)
+            self._tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.UNREADABLE)
             return False
         if not isinstance(receipt, StatusReceipt | InteractionReceipt):
             return False
         message = self._message_of(entry.workspace, receipt)
         if message is None:
-            self._tx.receipts.mark([entry.position], ReceiptState.UNMATCHED)
+            self._tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.UNMATCHED)
             return False
         delivery = self._tx.outbox.delivery(entry.workspace, message.id)
         if not self._is_about(entry.workspace, receipt, message, delivery):
             waiting = waits_for(message.id)
-            self._tx.receipts.mark([entry.position], ReceiptState.UNMATCHED, waits_for=waiting)
+            self._tx.receipts.mark(
+                entry.workspace, [entry.position], ReceiptState.UNMATCHED, waits_for=waiting
+            )
             return False
         if isinstance(receipt, StatusReceipt):
             self._report(entry, receipt, message, delivery)
         else:
             self._interact(entry, receipt, message)
         self._observed.add(entry.workspace, receipt, message)
-        self._applied.append(entry.position)
+        self._applied.append(entry)
         return True
 
     def _message_of(
@@ -311,3 +313,11 @@ def _one_address(recipient: str | None, message: Message) -> str | None:
 def waits_for(message_id: UUID) -> str:
     """Return for what a receipt waits that came before its message was handed over."""
     return f"message:{message_id.hex}"
+
+
+def by_workspace(entries: Iterable[KeptReceipt]) -> dict[UUID, list[int]]:
+    """Return the positions of receipts, by workspace."""
+    positions: dict[UUID, list[int]] = {}
+    for entry in entries:
+        positions.setdefault(entry.workspace, []).append(entry.position)
+    return positions

@@ -32,10 +32,11 @@ def reassembled(
     if incoming.part is None:
         return incoming
     waits_for = _waits_for(incoming)
-    tx.receipts.mark([entry.position], ReceiptState.UNMATCHED, waits_for=waits_for)
+    workspace = entry.workspace
+    tx.receipts.mark(workspace, [entry.position], ReceiptState.UNMATCHED, waits_for=waits_for)
     waiting = [
         piece
-        for piece in tx.receipts.unmatched(entry.workspace, [waits_for])
+        for piece in tx.receipts.unmatched(workspace, [waits_for])
         if abs(entry.received_at - piece.received_at) <= _PATIENCE
     ]
     parts = {
@@ -45,7 +46,7 @@ def reassembled(
     }
     if any(number not in parts for number in range(1, incoming.part.total + 1)):
         return None
-    tx.receipts.mark([piece.position for piece in waiting], ReceiptState.APPLIED)
+    tx.receipts.mark(workspace, [piece.position for piece in waiting], ReceiptState.APPLIED)
     return _joined([parts[number] for number in sorted(parts)])
 
 

@@ -40,8 +40,11 @@ class Receipts(Protocol):
         """
 
     @abstractmethod
-    def is_pending(self, position: int) -> bool:
-        """Return whether the receipt at a position may still be applied, matched or not."""
+    def is_pending(self, workspace: UUID, position: int) -> bool:
+        """Return whether the receipt at a position may still be applied, matched or not.
+
+        A receipt of another workspace may not.
+        """
 
     @abstractmethod
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
@@ -53,12 +56,20 @@ class Receipts(Protocol):
 
     @abstractmethod
     def mark(
-        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+        self,
+        workspace: UUID,
+        positions: Sequence[int],
+        state: ReceiptState,
+        *,
+        waits_for: str | None = None,
     ) -> None:
-        """Set the state of receipts and, if given, the reference that they wait for."""
+        """Set the state of receipts and, if given, the reference that they wait for.
+
+        Those that the workspace does not have stay as they are.
+        """
 
     @abstractmethod
-    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
+    def postpone(self, workspace: UUID, position: int, *, failures: int, until: datetime) -> None:
         """Set how often a receipt could not be applied, and until when it is not tried again."""
 
     @abstractmethod

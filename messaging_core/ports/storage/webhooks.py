@@ -82,7 +82,13 @@ class Webhooks(Protocol):
 
     @abstractmethod
     def claim(
-        self, receiver_id: UUID, *, now: datetime, lease: timedelta, longest: timedelta
+        self,
+        workspace: UUID,
+        receiver_id: UUID,
+        *,
+        now: datetime,
+        lease: timedelta,
+        longest: timedelta,
     ) -> WebhookClaim | None:
         """Lease the delivery of a receiver that is due first, or return nothing.
 
@@ -91,6 +97,7 @@ class Webhooks(Protocol):
         due. A delivery that cannot be read is left out from now on, and `damaged` lists it.
 
         Args:
+            workspace: That of the receiver.
             receiver_id: The `receiver_id` of the deliveries.
             now: The present.
             lease: How long no other caller gets it.

@@ -426,7 +426,7 @@ class StorageMachine(RuleBasedStateMachine):
             with storage.begin() as tx:
                 (position,) = tx.receipts.keep([receipt])
                 were_kept.append(position is not None)
-                tx.receipts.mark([] if position is None else [position], state)
+                tx.receipts.mark(workspace, [] if position is None else [position], state)
         assert were_kept[0] == were_kept[1]
 
     @rule(

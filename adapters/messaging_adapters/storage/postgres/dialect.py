@@ -9,7 +9,7 @@ from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.event_numbers import EventNumbers
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.queries.listing import PostgresListing
-from messaging_adapters.storage.sql.dialect import Dialect, Subject
+from messaging_adapters.storage.sql.dialect import Dialect, Document, Subject
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert, Row
 from messaging_adapters.storage.sql.rows.columns import storable
 from messaging_core.models.common.identifier import Identifier
@@ -18,6 +18,9 @@ from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.rules.content.subject_words import folded_words
 from messaging_core.wire.stored.suppression_key import place_of
 
+_ADD_DOCUMENTS: Final = BulkInsert(
+    "messaging_documents (workspace, position, document)", "(?, ?, ?)"
+)
 _ADD_SUBJECTS: Final = (
     "INSERT INTO messaging_subjects (workspace, position, words)"
     " SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[])"
@@ -27,7 +30,9 @@ _ADD_WORDS: Final = (
     " SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[]) ON CONFLICT DO NOTHING"
 )
 _DELETE_SUBJECTS: Final = (
-    "WITH gone AS (DELETE FROM messaging_subjects WHERE position = ANY($1::bigint[]) RETURNING *)"
+    "WITH gone AS (DELETE FROM messaging_subjects s"
+    " USING unnest($1::bytea[], $2::bigint[]) AS k(workspace, position)"
+    " WHERE s.workspace = k.workspace AND s.position = k.position RETURNING s.*)"
     " DELETE FROM messaging_subject_words w USING gone WHERE w.workspace = gone.workspace"
     " AND w.word = ANY(string_to_array(gone.words, ' ')) AND w.position = gone.position"
 )
@@ -69,6 +74,9 @@ class PostgresDialect(Dialect):
     def listing(self, query: MessageQuery, scan_budget: int) -> PostgresListing:
         return PostgresListing(self.cursor, query, scan_budget)
 
+    def add_documents(self, documents: Sequence[Document]) -> None:
+        self.insert(_ADD_DOCUMENTS, documents)
+
     def add_subjects(self, subjects: Sequence[Subject]) -> None:
         words = [
             (workspace, position, folded_words(text)) for workspace, position, text in subjects
@@ -87,8 +95,8 @@ class PostgresDialect(Dialect):
             columns = columns_of(listed, "bytea", "text", "bigint")
             self.cursor.later("messaging_subject_words", _ADD_WORDS, columns)
 
-    def delete_subjects(self, positions: Sequence[int]) -> None:
-        self.native(_DELETE_SUBJECTS, (list(positions),))
+    def delete_subjects(self, keys: Sequence[tuple[bytes, int]]) -> None:
+        self.native(_DELETE_SUBJECTS, columns_of(keys, "bytea", "bigint"))
 
     def lock_messages(self, workspace: UUID, message_ids: Iterable[UUID]) -> None:
         self.locks.messages(workspace.bytes, [message_id.bytes for message_id in message_ids])

@@ -8,8 +8,9 @@ from messaging_adapters.storage.postgres.cursor import PostgresCursor
 # The rows of the outbox first, as a claim locks them. The message is read in a second statement,
 # which sees what was committed while this one waited.
 _MESSAGES: Final = (
-    "WITH waiting AS MATERIALIZED (SELECT 1 FROM messaging_outbox WHERE position IN ("
-    "SELECT position FROM messaging_messages WHERE workspace = $1 AND id = ANY($2::bytea[]))"
+    "WITH waiting AS MATERIALIZED (SELECT 1 FROM messaging_outbox WHERE workspace = $1"
+    " AND position IN (SELECT position FROM messaging_messages"
+    " WHERE workspace = $1 AND id = ANY($2::bytea[]))"
     " ORDER BY position FOR UPDATE)"
     " SELECT 1 FROM messaging_messages WHERE workspace = $1 AND id = ANY($2::bytea[])"
     " AND (SELECT count(*) FROM waiting) >= 0 ORDER BY position FOR UPDATE"

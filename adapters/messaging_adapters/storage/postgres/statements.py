@@ -40,38 +40,38 @@ def started_state(at: str) -> str:
 def _first_webhook(comparison: str) -> str:
     return (
         "SELECT id, fence, due_at, document FROM messaging_webhook_queue"
-        f" WHERE state = {webhooks._READY} AND receiver_id = $1 AND due_at {comparison} $2"
+        f" WHERE state = {webhooks._READY} AND receiver_id = $1 AND workspace = $2"
+        f" AND due_at {comparison} $3"
         " ORDER BY due_at, position, id LIMIT 1 FOR UPDATE SKIP LOCKED"
     )
 
 
+_NEW_EARLIER: Final = webhooks._EARLIER.format(
+    workspace="$3", receiver="$2", message="$4", position="$5"
+)
+
 OVERRIDES: Final[Mapping[str, str]] = {
-    outbox._SETTLE: (
-        "UPDATE messaging_messages m SET status = w.status, failure_code = w.code,"
-        " failure_source_code = w.source_code, failure_source_name = w.source_name,"
-        " state = w.state FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[],"
-        " $5::text[], $6::text[]) AS w(position, status, code, source_code, source_name, state)"
-        " WHERE m.position = w.position"
-    ),
     outbox._NOT_HANDED_OVER: (
-        "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+        "SELECT position FROM messaging_messages m JOIN messaging_outbox o"
+        " USING (workspace, position)"
         " WHERE m.id = $1 AND m.workspace = $2 AND handed_over = 0 FOR UPDATE OF o"
     ),
     outbox._WAITING: (
-        "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+        "SELECT position FROM messaging_messages m JOIN messaging_outbox o"
+        " USING (workspace, position)"
         " WHERE m.id = $1 AND m.workspace = $2 AND handed_over = 0"
         " AND (leased_until IS NULL OR leased_until <= $3) FOR UPDATE OF o"
     ),
     outbox._SINCE: (
-        "SELECT o.position, o.due_at,"
+        "SELECT o.workspace, o.position, o.due_at,"
         f" substring(m.state from '{_UPDATED_AT}([^\"]*)\"')"
-        " FROM messaging_outbox o JOIN messaging_messages m USING (position)"
+        " FROM messaging_outbox o JOIN messaging_messages m USING (workspace, position)"
         " WHERE o.position > $1 AND o.due_at > $2 AND o.leased_until IS NULL"
         " AND m.created_at > $3 AND m.status <> 'scheduled' ORDER BY o.position FOR UPDATE OF o"
     ),
     outbox._TOUCH: (
         f"UPDATE messaging_messages SET state = regexp_replace(state, '{_UPDATED_AT}[^\"]*\"',"
-        f" '{_UPDATED_AT}' || $1 || '\"') WHERE position = $2"
+        f" '{_UPDATED_AT}' || $1 || '\"') WHERE workspace = $2 AND position = $3"
     ),
     receipts._KEEP: (
         "INSERT INTO messaging_receipts"
@@ -79,11 +79,11 @@ OVERRIDES: Final[Mapping[str, str]] = {
         " VALUES ($1, $2, $3, $4, 'kept', $5, $6, $7) ON CONFLICT DO NOTHING RETURNING position"
     ),
     receipts._IS_PENDING: (
-        "SELECT 1 FROM messaging_receipts WHERE position = $1 AND state IN ('kept', 'unmatched')"
-        " FOR UPDATE"
+        "SELECT 1 FROM messaging_receipts WHERE workspace = $1 AND position = $2"
+        " AND state IN ('kept', 'unmatched') FOR UPDATE"
     ),
     received_files._DUE: (
-        "SELECT id, fence, due_at, document FROM messaging_received_files"
+        "SELECT id, fence, due_at, document, workspace FROM messaging_received_files"
         " WHERE state = $1 AND due_at <= $2 AND state IN ('waiting', 'removed')"
         " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED"
     ),
@@ -103,15 +103,16 @@ OVERRIDES: Final[Mapping[str, str]] = {
         "INSERT INTO messaging_webhook_queue"
         " (id, receiver_id, workspace, message_id, position, due_at, host, document, state)"
         f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9 THEN {webhooks._DEAD} ELSE"
-        f" {webhooks._EARLIER.format(receiver='$2', message='$4', position='$5')}::int END)"
+        f" {_NEW_EARLIER}::int END)"
     ),
     webhooks._REPLACE: (
         f"UPDATE messaging_webhook_queue AS q SET state = CASE WHEN $3 THEN {webhooks._DEAD} ELSE"
-        f" ({webhooks._OWN_EARLIER})::int END, due_at = $1, document = $2 WHERE id = $4"
+        f" ({webhooks._OWN_EARLIER})::int END, due_at = $1, document = $2"
+        " WHERE id = $4 AND workspace = $5"
     ),
     webhooks._CLAIMED: (
-        "SELECT receiver_id, message_id FROM messaging_webhook_queue WHERE id = $1 AND fence = $2"
-        " FOR UPDATE"
+        "SELECT workspace, receiver_id, message_id FROM messaging_webhook_queue"
+        " WHERE id = $1 AND workspace = $2 AND fence = $3 FOR UPDATE"
     ),
     webhooks._FIRST_DUE: _first_webhook("<="),
     webhooks._FIRST_BEYOND: _first_webhook(">"),

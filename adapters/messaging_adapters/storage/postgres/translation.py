@@ -181,6 +181,9 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"FROM json_each\((\$\d+)\) AS wanted\b", r"FROM unnest(\1::text[]) AS wanted(value)"),
     _rule(r"CROSS JOIN (\w+(?: (?!USING|ON)\w+)?) (USING|ON)\b", r"JOIN \1 \2"),
     _rule(r" INDEXED BY \w+", ""),
+    # In SQLite, the document of a message has no workspace.
+    _rule(r"\b(messaging_documents d ON) (d\.position)", r"\1 d.workspace = m.workspace AND \2"),
+    _rule(r"\b(messaging_documents WHERE) (position = \$2)$", r"\1 workspace = $1 AND \2"),
     _rule(r"\bmax\((?=value,|at,)", "greatest("),
     _rule(r"\bifnull\(", "coalesce("),
     _rule(r"\biif\(length\(([\w.]+)\), ", r"CASE WHEN length(\1) > 0 THEN "),

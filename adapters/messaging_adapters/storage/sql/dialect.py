@@ -13,6 +13,9 @@ from messaging_core.models.messages.query import MessageQuery
 Subject = tuple[bytes, int, str]
 """The workspace and the position of a message, and its subject."""
 
+Document = tuple[bytes, int, bytes]
+"""The workspace and the position of a message, and its document."""
+
 
 class Dialect(Protocol):
     """How one database does what statements alone do not say, in one transaction.
@@ -35,11 +38,17 @@ class Dialect(Protocol):
     def listing(self, query: MessageQuery, scan_budget: int) -> Listing:
         """Return what finds one page of a query."""
 
+    def add_documents(self, documents: Sequence[Document]) -> None:
+        """Store documents that are too long for the rows of their messages."""
+
     def add_subjects(self, subjects: Sequence[Subject]) -> None:
         """Let messages be found by the words of their subjects."""
 
-    def delete_subjects(self, positions: Sequence[int]) -> None:
-        """Let messages be found by no word any more, and leave no word of theirs."""
+    def delete_subjects(self, keys: Sequence[tuple[bytes, int]]) -> None:
+        """Let messages be found by no word any more, and leave no word of theirs.
+
+        Each is named by its workspace and its position.
+        """
 
     def lock_messages(self, workspace: UUID, message_ids: Iterable[UUID]) -> None:
         """Let no other transaction decide about messages, before this one reads them."""

@@ -7,12 +7,14 @@ from uuid import UUID
 
 import orjson
 
-from messaging_adapters.storage.sql.dialect import Dialect, Subject
+from messaging_adapters.storage.sql.dialect import Dialect, Document, Subject
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert, Row
 from messaging_adapters.storage.sqlite.queries.listing import SqliteListing
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.messages.query import MessageQuery
 
+# Of the workspace, no column: the position is the key of the whole file.
+_ADD_DOCUMENTS: Final = BulkInsert("messaging_documents", "(?, ?)")
 # Triggers of the table keep the full-text index.
 _ADD_SUBJECTS: Final = BulkInsert("messaging_subjects", "(?, ?)")
 _DELETE_SUBJECT: Final = "DELETE FROM messaging_subjects WHERE position = ?"
@@ -39,11 +41,14 @@ class SqliteDialect(Dialect):
     def listing(self, query: MessageQuery, scan_budget: int) -> SqliteListing:
         return SqliteListing(self.cursor, query, scan_budget)
 
+    def add_documents(self, documents: Sequence[Document]) -> None:
+        self.insert(_ADD_DOCUMENTS, [document[1:] for document in documents])
+
     def add_subjects(self, subjects: Sequence[Subject]) -> None:
         self.insert(_ADD_SUBJECTS, [subject[1:] for subject in subjects])
 
-    def delete_subjects(self, positions: Sequence[int]) -> None:
-        self.cursor.executemany(_DELETE_SUBJECT, [(position,) for position in positions])
+    def delete_subjects(self, keys: Sequence[tuple[bytes, int]]) -> None:
+        self.cursor.executemany(_DELETE_SUBJECT, [(position,) for _, position in keys])
         self.cursor.execute(_MERGE_SUBJECTS)
 
     def lock_messages(self, workspace: UUID, message_ids: Iterable[UUID]) -> None:

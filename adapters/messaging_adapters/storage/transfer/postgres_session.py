@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from messaging_adapters.storage.postgres.event_numbers import EventNumbers
+from messaging_adapters.storage.postgres.schema.keys import TABLES as KEYS
 from messaging_adapters.storage.sql.rows.bulk_insert import Row
 from messaging_adapters.storage.transfer.session import Facts, Session
 from messaging_adapters.storage.transfer.tables import TABLES, Table
@@ -24,6 +25,7 @@ _SOURCES: Final[Mapping[str, str]] = {
         "(SELECT workspace, position, btrim(words) AS subject FROM messaging_subjects) AS t"
     ),
 }
+_FOUND_BY_POSITION: Final = {"messaging_messages", "messaging_outbox", "messaging_events"}
 _NUMBERED: Final = ("receipts", "interactions", "templates", "short_links", "webhook_subscriptions")
 """The tables whose positions the server gives."""
 
@@ -43,6 +45,11 @@ class PostgresSession(Session):
 
     def source(self, table: Table) -> str:
         return _SOURCES.get(table.name, table.name)
+
+    def order(self, table: Table) -> tuple[str, ...]:
+        _, key = KEYS[table.name]
+        is_split = table.name in _FOUND_BY_POSITION or not set(key) <= set(table.columns)
+        return table.key if is_split else key
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         if table.name in {"messaging_channels", "messaging_counters"}:

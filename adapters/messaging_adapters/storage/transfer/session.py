@@ -26,6 +26,9 @@ _HIGHEST: Final = (
     ("last_receipt", "receipts"),
 )
 
+_WITHOUT_WORKSPACE: Final = {"messaging_subjects", "messaging_documents"}
+"""The tables that have no workspace in SQLite; there it is that of the message."""
+
 
 class Session:
     """Read and write whole tables through the cursor of one transaction."""
@@ -54,11 +57,6 @@ class Session:
 
     def source(self, table: Table) -> str:
         """Return where the rows of a table are, with the columns of an export."""
-        if table.name == "messaging_subjects":
-            return (
-                "(SELECT m.workspace, s.position, s.subject FROM messaging_subjects s"
-                " JOIN messaging_messages m ON m.position = s.position) AS t"
-            )
         return table.name
 
     def order(self, table: Table) -> tuple[str, ...]:
@@ -85,9 +83,9 @@ class Session:
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows with the columns of an export."""
         if table.name == "messaging_subjects":
-            self._dialect.add_subjects(
-                [(workspace, position, subject) for position, workspace, subject in rows]
-            )
+            self._dialect.add_subjects(_by_workspace(rows))
+        elif table.name == "messaging_documents":
+            self._dialect.add_documents(_by_workspace(rows))
         else:
             self._insert(table.name, table.columns, rows)
 
@@ -155,6 +153,15 @@ class Session:
 class SqliteSession(Session):
     """The same in SQLite, where a transaction that may write lets no other write."""
 
+    def source(self, table: Table) -> str:
+        if table.name not in _WITHOUT_WORKSPACE:
+            return table.name
+        columns = ", ".join(f"m.{c}" if c == "workspace" else f"t.{c}" for c in table.columns)
+        return (
+            f"(SELECT {columns} FROM {table.name} t"
+            " CROSS JOIN messaging_messages m ON m.position = t.position) AS t"
+        )
+
     def order(self, table: Table) -> tuple[str, ...]:
         by_message = {"messaging_evidence", "messaging_message_webhooks"}
         return ("message_id",) if table.name in by_message else table.key
@@ -185,3 +192,8 @@ def _kind_of(storage: Storage) -> type[Session]:
     raise ConfigurationError(
         f"only a SqliteStorage or a PostgresStorage can be moved, not {type(storage).__name__}"
     )
+
+
+def _by_workspace(rows: Sequence[Row]) -> list[tuple[bytes, int, Any]]:
+    """Return what stands in an export as position, workspace and content, the workspace first."""
+    return [(workspace, position, content) for position, workspace, content in rows]

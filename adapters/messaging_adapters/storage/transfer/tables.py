@@ -41,7 +41,7 @@ TABLES: Final = (
         " reference batch_id navigator_id failure_code failure_source_code failure_source_name"
         " state inline_document redacted",
     ),
-    _table("documents", "position", "document", 500),
+    _table("documents", "position", "workspace document", 500),
     _table("tags", "workspace tag position"),
     _table("people", "workspace address position"),
     _table("channels", "workspace channel_id platform own_address"),

@@ -275,10 +275,10 @@ class ConcurrencyContract:
         assert position is not None
 
         def is_pending(tx: Transaction) -> bool:
-            return tx.receipts.is_pending(position)
+            return tx.receipts.is_pending(DEFAULT_WORKSPACE, position)
 
         def apply(tx: Transaction) -> None:
-            tx.receipts.mark([position], ReceiptState.APPLIED)
+            tx.receipts.mark(DEFAULT_WORKSPACE, [position], ReceiptState.APPLIED)
 
         answers = interleaved(storage, "abab", a=[is_pending, apply], b=[is_pending, nothing])
 

@@ -55,10 +55,16 @@ def _keep(storage: Storage, *receipts: KeptReceipt) -> list[int | None]:
         return tx.receipts.keep(receipts)
 
 
-def _mark(storage: Storage, position: int | None, state: ReceiptState) -> None:
+def _mark(
+    storage: Storage,
+    position: int | None,
+    state: ReceiptState,
+    *,
+    workspace: UUID = DEFAULT_WORKSPACE,
+) -> None:
     assert position is not None
     with storage.begin() as tx:
-        tx.receipts.mark([position], state)
+        tx.receipts.mark(workspace, [position], state)
 
 
 def _pending(storage: Storage, limit: int = 100) -> list[KeptReceipt]:
@@ -176,7 +182,8 @@ class LogContract:
         first, second = _keep(storage, a_kept_receipt(key="first"), a_kept_receipt(key="second"))
         until = AT + timedelta(minutes=1)
         with storage.begin() as tx:
-            tx.receipts.postpone(first or 0, failures=3, until=until)
+            tx.receipts.postpone(DEFAULT_WORKSPACE, first or 0, failures=3, until=until)
+            tx.receipts.postpone(OTHER_WORKSPACE, second or 0, failures=3, until=until)
 
         with storage.begin(read_only=True) as tx:
             early = tx.receipts.pending(limit=9, due=until - timedelta(seconds=1), longest=_HOUR)
@@ -192,8 +199,9 @@ class LogContract:
         storage = self.make_storage()
         entries = [a_kept_receipt(key=str(number)) for number in range(4)]
         positions = _keep(storage, *entries, a_kept_receipt(workspace=OTHER_WORKSPACE))
-        for position in (*positions[:3], positions[4]):
+        for position in positions[:3]:
             _mark(storage, position, ReceiptState.FAILED)
+        _mark(storage, positions[4], ReceiptState.FAILED, workspace=OTHER_WORKSPACE)
 
         with storage.begin(read_only=True) as tx:
             first = tx.receipts.failed(DEFAULT_WORKSPACE, limit=2)
@@ -214,12 +222,13 @@ class LogContract:
             waiting = {
                 state
                 for position, state in zip(positions, ReceiptState, strict=True)
-                if tx.receipts.is_pending(position or 0)
+                if tx.receipts.is_pending(DEFAULT_WORKSPACE, position or 0)
             }
-            unknown = tx.receipts.is_pending(99)
+            unknown = tx.receipts.is_pending(DEFAULT_WORKSPACE, 99)
+            others = tx.receipts.is_pending(OTHER_WORKSPACE, positions[0] or 0)
 
         assert waiting == {ReceiptState.KEPT, ReceiptState.UNMATCHED}
-        assert unknown is False
+        assert (unknown, others) == (False, False)
 
     def test_an_unmatched_receipt_is_found_by_the_reference_it_waits_for(self) -> None:
         storage = self.make_storage()
@@ -239,8 +248,11 @@ class LogContract:
         receipts = [a_kept_receipt(a_receipt(reference="p-1"), key=key) for key in ("other", "own")]
         other, own = _keep(storage, *receipts)
         with storage.begin() as tx:
-            tx.receipts.mark([other or 0], ReceiptState.UNMATCHED, waits_for="message:1")
-            tx.receipts.mark([own or 0], ReceiptState.UNMATCHED)
+            tx.receipts.mark(
+                DEFAULT_WORKSPACE, [other or 0], ReceiptState.UNMATCHED, waits_for="message:1"
+            )
+            tx.receipts.mark(DEFAULT_WORKSPACE, [own or 0], ReceiptState.UNMATCHED)
+            tx.receipts.mark(OTHER_WORKSPACE, [own or 0], ReceiptState.APPLIED)
 
         assert _waiting(storage, "message:1") == ["other"]
         assert _waiting(storage, "p-1") == ["own"]

@@ -487,7 +487,7 @@ class InboxRetentionContract:
 
         again = _keep(storage, "k", ReceiptState.KEPT)
         with storage.begin() as tx:
-            tx.receipts.mark([again], ReceiptState.KEPT)
+            tx.receipts.mark(DEFAULT_WORKSPACE, [again], ReceiptState.KEPT)
 
         assert again > gone
 
@@ -504,7 +504,7 @@ def _keep(
     with storage.begin() as tx:
         (position,) = tx.receipts.keep([evolve(receipt, received_at=at)])
         assert position is not None
-        tx.receipts.mark([position], state)
+        tx.receipts.mark(workspace, [position], state)
     return position
 
 

@@ -27,6 +27,7 @@ _URL: Final = "https://shop.example/"
 _KEY: Final = "a signing key \u00e9"
 _LEASE: Final = timedelta(minutes=1)
 _LONGEST: Final = 200 * _LEASE
+_FIRST: Final = (DEFAULT_WORKSPACE, UUID(int=1))
 
 
 class WebhooksContract:
@@ -344,7 +345,7 @@ class WebhooksContract:
 
         def block() -> None:
             with storage.begin() as tx:
-                claim = tx.webhooks.claim(UUID(int=1), now=AT, lease=_LEASE, longest=_LONGEST)
+                claim = tx.webhooks.claim(*_FIRST, now=AT, lease=_LEASE, longest=_LONGEST)
                 assert claim is not None
                 assert tx.webhooks.settle(claim, None)
                 tx.webhooks.restart(DEFAULT_WORKSPACE, now=AT, expires_at=AT, limit=9)
@@ -414,7 +415,9 @@ def _due(
 
 def _claim(storage: Storage, *, now: datetime = AT) -> WebhookClaim | None:
     with storage.begin() as tx:
-        return tx.webhooks.claim(UUID(int=1), now=now, lease=_LEASE, longest=_LONGEST)
+        whose = (OTHER_WORKSPACE, UUID(int=1))
+        assert tx.webhooks.claim(*whose, now=now, lease=_LEASE, longest=_LONGEST) is None
+        return tx.webhooks.claim(*_FIRST, now=now, lease=_LEASE, longest=_LONGEST)
 
 
 def _settle(storage: Storage, claim: WebhookClaim, after: WebhookDelivery | None) -> bool:

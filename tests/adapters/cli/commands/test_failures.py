@@ -8,6 +8,7 @@ import pytest
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.models import Status, WebhookDelivery
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.receipt import ReceiptState
 from messaging_core.testing import RecordingTransport, a_kept_receipt, a_receipt
 
@@ -59,7 +60,7 @@ def put_aside(shop, run, write, sms):
     ]
     with SqliteStorage(shop / "shop.db") as storage, storage.begin() as tx:
         positions = [position or 0 for position in tx.receipts.keep(receipts)]
-        tx.receipts.mark(positions, ReceiptState.FAILED)
+        tx.receipts.mark(DEFAULT_WORKSPACE, positions, ReceiptState.FAILED)
     return positions
 
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from statement_scopes import STATEMENT, constants, open_tables
-from workspace_exceptions import BY_ROW, GLOBAL, WITHOUT, is_made, names
+from workspace_exceptions import GLOBAL, is_made, names
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +31,8 @@ def executed() -> Iterator[set[str]]:
 def statements_name_a_workspace(executed: set[str]) -> Iterator[None]:
     """Fail the test that executes a statement which names no workspace and is not listed."""
     yield
-    listed = {text for name in names(GLOBAL, BY_ROW) for text in constants()[name]}
+    listed = {text for name in names(GLOBAL) for text in constants()[name]}
     texts = {text for text in executed if STATEMENT.match(text)} - listed
     executed.clear()
 
-    assert [text for text in texts if open_tables(text) - WITHOUT and not is_made(text)] == []
+    assert [text for text in texts if open_tables(text) and not is_made(text)] == []

@@ -1,21 +1,31 @@
 """The tables can be split by workspace, on one server as on several."""
 
-import re
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres.schema.keys import TABLES
 from messaging_core import Channel, MessageQuery, Messenger, Worker
+from messaging_core.models.delivery.delivery import Settlement
 from messaging_core.models.delivery.event import Event
+from messaging_core.models.messages.message import Part, Status
 from messaging_core.testing import RecordingTransport
+from messaging_core.testing.builders import a_kept_receipt, a_message, a_new_message, a_receipt
 from postgres_server import Schemas
+from workspace_exceptions import BEFORE_THE_WORKSPACE_IS_KNOWN, OF_NO_WORKSPACE
 
 pytestmark = pytest.mark.usefixtures("statements_name_a_workspace")
 PARTITIONS = 16
-PARTITIONED = ("messaging_messages", "messaging_outbox", "messaging_events")
+FEW = 2
+MUCH_USED = {
+    f"messaging_{name}"
+    for name in ("messages", "outbox", "events", "new_events", "people", "receipts", "documents")
+}
+"""The tables that get 16 partitions here; the others get few, as each partition takes a while."""
 WORKSPACES = [UUID(int=2**100 + number) for number in range(12)]
 _UNIQUE_KEYS = (
     "SELECT c.relname, string_agg(a.attname, ' ' ORDER BY k.place) FROM pg_index i"
@@ -26,74 +36,49 @@ _UNIQUE_KEYS = (
     " GROUP BY c.relname, i.indexrelid"
 )
 
-OF_NO_WORKSPACE = {
-    "counters": "name shard",
-    "expiring_records": "kind key",
-    "facts": "name",
-    "migrations": "name",
-    "subscriptions": "name",
-    "workers": "id",
-}
-"""Tables whose rows belong to no workspace: a distributed database copies them to every part."""
-
-TO_EXTEND = {
-    "access_keys": "id",
-    "damaged_events": "position",
-    "documents": "position",
-    "events": "position",
-    "interactions": "position",
-    "messages": "position",
-    "new_events": "seq",
-    "outbox": "position",
-    "receipts": "position",
-    "received_files": "id",
-    "short_links": {"position", "code"},
-    "subjects": "position",
-    "templates": "position",
-    "webhook_queue": "id",
-    "webhook_subscriptions": {"position", "id"},
-}
-"""Unique keys that have to begin with the workspace before a table can be distributed by it."""
+WHOLE = {f"messaging_{name}" for name in {**OF_NO_WORKSPACE, **BEFORE_THE_WORKSPACE_IS_KNOWN}}
+SPLIT = TABLES.keys() - WHOLE
 
 
-def test_every_other_unique_key_contains_the_workspace(postgres_schemas: Schemas) -> None:
+def test_every_other_unique_key_begins_with_the_workspace(postgres_schemas: Schemas) -> None:
     dsn = postgres_schemas.take()
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(_UNIQUE_KEYS).fetchall()
     postgres_schemas.give_back(dsn)
-    listed = {
+    whole = {
         (f"messaging_{table}", key)
-        for table, keys in {**OF_NO_WORKSPACE, **TO_EXTEND}.items()
-        for key in (keys if isinstance(keys, set) else {keys})
+        for table, key in {**OF_NO_WORKSPACE, **BEFORE_THE_WORKSPACE_IS_KNOWN}.items()
     }
 
-    assert {(table, key) for table, key in rows if "workspace" not in key.split()} == listed
+    assert {(table, key) for table, key in rows if key.split()[0] != "workspace"} == whole
+    assert {table for table, _ in rows} == SPLIT | WHOLE
 
 
-def partitioned(statement: str) -> Iterator[str]:
-    """Yield a statement of the schema, or those that make its table with 16 partitions."""
-    match = re.match(r"CREATE TABLE (\w+) \(", statement)
-    if not match or match[1] not in PARTITIONED:
-        yield statement
-        return
-    body, _, _ = statement.rpartition("\n)")
-    body = body.replace("bigint PRIMARY KEY", "bigint NOT NULL", 1)
-    yield f"{body},\n    PRIMARY KEY (workspace, position)\n) PARTITION BY HASH (workspace)"
-    for number in range(PARTITIONS):
+def split(table: str) -> Iterator[str]:
+    """Yield what replaces an empty table by one with partitions, and the same keys and indexes.
+
+    PostgreSQL refuses a table with a unique key that does not contain the workspace.
+    """
+    yield f"ALTER TABLE {table} RENAME TO whole"
+    yield f"CREATE TABLE {table} (LIKE whole INCLUDING ALL) PARTITION BY HASH (workspace)"
+    yield "DROP TABLE whole"
+    partitions = PARTITIONS if table in MUCH_USED else FEW
+    for number in range(partitions):
         yield (
-            f"CREATE TABLE {match[1]}_{number} PARTITION OF {match[1]}"
-            f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
+            f"CREATE TABLE {table}_{number} PARTITION OF {table}"
+            f" FOR VALUES WITH (MODULUS {partitions}, REMAINDER {number})"
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def storage(postgres_schemas: Schemas) -> Iterator[PostgresStorage]:
-    """Yield a storage whose messages, outbox and log have 16 partitions each."""
+    """Yield a storage whose tables have partitions, all that have a workspace."""
     dsn = postgres_schemas.new()
+    PostgresStorage.migrate(dsn)
     with psycopg.connect(dsn) as connection:
-        for statement in PostgresStorage.schema_statements():
-            for part in partitioned(statement):
-                connection.execute(part)
+        for table in sorted(SPLIT):
+            for statement in split(table):
+                connection.execute(statement)
     with PostgresStorage(dsn, migrate=False) as storage:
         yield storage
     postgres_schemas.drop(dsn)
@@ -125,3 +110,48 @@ def test_the_engine_works_on_tables_with_partitions(storage: PostgresStorage) ->
     assert [event.position for event in events] == sorted({event.position for event in events})
     with storage.begin(read_only=True) as tx:
         assert tx.outbox.next_due() is None
+
+
+def test_one_workspace_is_changed_and_the_others_are_not(storage: PostgresStorage) -> None:
+    first, *others = WORKSPACES
+    statuses = {first: Status.DELIVERED}
+    news = [
+        a_new_message(
+            a_message("x" * 2000, status=statuses.get(workspace, Status.ACCEPTED)),
+            workspace=workspace,
+        )
+        for workspace in WORKSPACES
+    ]
+    now = news[0].message.created_at + timedelta(seconds=1)
+    with storage.begin() as tx:
+        tx.messages.add(news)
+        tx.outbox.finish(first, news[0].message.id)
+        for workspace in WORKSPACES:
+            tx.receipts.keep([a_kept_receipt(a_receipt(reference="p-1"), workspace=workspace)])
+    with storage.begin() as tx:
+        deleted = tx.retention.delete([(first, news[0].message.id)])
+        claims = tx.outbox.claim(now=now, lease=timedelta(minutes=1), limit=99)
+        marks = tx.outbox.hand_over([claim.lease for claim in claims], now=now)
+        settlements = [
+            Settlement(
+                lease=claim.lease,
+                status=Status.SENT,
+                at=now,
+                parts=(Part(platform_reference="p-1"),),
+            )
+            for claim in claims
+        ]
+        settled = tx.outbox.settle(settlements)
+
+    assert deleted == 1
+    assert {claim.workspace for claim in claims} == set(others)
+    assert marks == [None] * len(others)
+    assert settled == [True] * len(others)
+    with storage.begin(read_only=True) as tx:
+        stored = {new.workspace: tx.messages.get(new.workspace, new.message.id) for new in news}
+        ids = [tx.messages.by_references(workspace, ["p-1"]) for workspace in WORKSPACES]
+        pending = tx.receipts.pending(limit=99)
+    texts = {workspace: message and message.body for workspace, message in stored.items()}
+    assert texts == {first: None} | dict.fromkeys(others, news[0].message.body)
+    assert [len(matches.get("p-1", ())) for matches in ids] == [0] + [1] * len(others)
+    assert {entry.workspace for entry in pending} == set(WORKSPACES)

@@ -36,7 +36,7 @@ OWN = {
         "_DELETE_EXPIRED_KEYS",
         "_LAST_POSITION",
     },
-    "outbox": {"_ADD_REFERENCES", "_DOUBT", "_DOUBTED_BEFORE", "_START"},
+    "outbox": {"_ADD_REFERENCES", "_DOUBT", "_DOUBTED_BEFORE", "_SETTLE", "_START"},
     "retention": {"_ADD_REDACTED"},
     "timeline": {"_APPEND", "_INCREMENT", "_OF_MESSAGE", "_SUBSCRIBE"},
 }
@@ -138,8 +138,13 @@ def test_a_subquery_without_a_name_is_not_for_postgresql_14(
 
 
 def test_every_migration_of_sqlite_has_one_here() -> None:
+    # In SQLite the position of a message is the key of its row.
+    own = {"0020_workspace_keys"}
+    names = [name for name, _ in MIGRATIONS]
+
     # The first fourteen are one.
-    assert [name for name, _ in MIGRATIONS][1:] == [*MIGRATION_NAMES[14:]]
+    assert [name for name in names[1:] if name not in own] == [*MIGRATION_NAMES[14:]]
+    assert sorted(names) == names
 
 
 def test_what_has_a_statement_of_its_own_is_there() -> None:

@@ -751,8 +751,8 @@ class TestQueryPlans(Folder):
         with self.traced(storage) as statements, storage.begin() as tx:
             (position,) = tx.receipts.keep([a_kept_receipt()])
             tx.receipts.pending(limit=5, after=3)
-            tx.receipts.is_pending(position or 0)
-            tx.receipts.mark([position or 0], ReceiptState.APPLIED)
+            tx.receipts.is_pending(workspace, position or 0)
+            tx.receipts.mark(workspace, [position or 0], ReceiptState.APPLIED)
             tx.receipts.save_evidence(workspace, message_id, Evidence(doubted=True))
             tx.receipts.evidence(workspace, [message_id, UUID(int=1)])
             tx.receipts.interactions(workspace, message_id)

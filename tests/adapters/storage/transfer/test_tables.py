@@ -19,6 +19,7 @@ OWN_COLUMNS = {
     "messaging_subjects.words",  # PostgreSQL: the words of the subject
     "messaging_subjects.subject",
     "messaging_subjects.workspace",  # SQLite: it is in the message
+    "messaging_documents.workspace",
 }
 EXPORTED = {table.name: set(table.columns) for table in TABLES}
 

@@ -60,7 +60,7 @@ _SHARES: Final = (
 )
 _LOCKED: Final = (
     " SELECT d.* FROM waiting q CROSS JOIN LATERAL ("
-    "SELECT o.lane, o.position, o.due_at, o.handed_over, o.leased_until"
+    "SELECT o.lane, o.position, o.due_at, o.handed_over, o.leased_until, o.workspace"
     f" {_OF_QUEUE} ORDER BY o.due_at, o.position LIMIT q.number FOR UPDATE SKIP LOCKED) d"
 )
 _LOCKED_FRESH: Final = _LOCKED.replace("ORDER BY", "AND o.leased_until IS NULL ORDER BY")
@@ -69,16 +69,21 @@ _LEASED: Final = (
     "leased AS (UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
     " crashes = crashes + (leased_until IS NOT NULL)::int,"
     " due_at = $4, leased_until = $4, handed_over = 0"
-    " WHERE position = ANY(ARRAY(SELECT position FROM due))"
-    " RETURNING position, fence, lane, expires_at, attempts, controls, progress, crashes),"
+    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM due))"
+    " AND position = ANY(ARRAY(SELECT position FROM due))"
+    " RETURNING workspace, position, fence, lane, expires_at, attempts, controls, progress,"
+    " crashes),"
     f" started AS (UPDATE messaging_messages SET status = '{Status.PROCESSING}',"
-    f" state = {started_state('$5')} WHERE position = ANY(ARRAY(SELECT position FROM due))"
+    f" state = {started_state('$5')} WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace"
+    " FROM due)) AND position = ANY(ARRAY(SELECT position FROM due))"
     " RETURNING position, workspace, id, inline_document, state)"
-    " SELECT due.due_at, due.position, due.handed_over, due.leased_until, m.workspace, l.fence,"
+    " SELECT due.due_at, due.position, due.handed_over, due.leased_until, due.workspace, l.fence,"
     " m.id, CASE WHEN length(m.inline_document) > 0 THEN m.inline_document ELSE"
-    " (SELECT document FROM messaging_documents d WHERE d.position = due.position) END,"
+    " (SELECT document FROM messaging_documents d WHERE d.workspace = due.workspace"
+    " AND d.position = due.position) END,"
     " m.state, l.lane, l.expires_at, l.attempts, l.controls, l.progress, l.crashes"
-    " FROM due JOIN leased l USING (position) LEFT JOIN started m USING (position)"
+    " FROM due JOIN leased l USING (workspace, position)"
+    " LEFT JOIN started m USING (workspace, position)"
 )
 _NO_ROW: Final = (
     "SELECT 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
@@ -109,7 +114,7 @@ Its values are those of `CLAIM`. Where nothing is leased for that there is a row
 
 CLAIM_SHARES: Final = (
     f"{_SHARES}, due AS MATERIALIZED ({_LOCKED} UNION ALL"
-    " SELECT lane, position, due_at, handed_over, leased_until FROM messaging_outbox"
+    " SELECT lane, position, due_at, handed_over, leased_until, workspace FROM messaging_outbox"
     f" WHERE position = ANY($8::bigint[])), {_LEASED}"
 )
 """Lease so many of each queue, and those at given positions, which are locked.

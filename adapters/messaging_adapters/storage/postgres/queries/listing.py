@@ -2,25 +2,34 @@
 
 from collections.abc import Sequence
 
-from messaging_adapters.storage.sql.queries.filters import Filter, Filters, one_of
+from messaging_adapters.storage.sql.queries.filters import Filter, Filters, Walk, one_of
 from messaging_adapters.storage.sql.queries.listing import Listing
 from messaging_core.rules.content.subject_words import phrases
 
 # OFFSET 0 keeps the order: one candidate after the other, each through the primary key.
 _FROM = (
-    "FROM unnest(?::bigint[]) WITH ORDINALITY AS candidate(at, place)"
+    "FROM unnest(?1::bigint[]) WITH ORDINALITY AS candidate(at, place)"
     " CROSS JOIN LATERAL (SELECT * FROM messaging_messages"
-    " WHERE position = candidate.at OFFSET 0) m"
+    " WHERE workspace = ?2 AND position = candidate.at OFFSET 0) m"
 )
+_ALL = "SELECT position FROM messaging_messages WHERE workspace = ?"
+_WAITING = "SELECT position FROM messaging_outbox WHERE workspace = ?"
 _WORD = "SELECT position FROM messaging_subject_words WHERE workspace = ? AND word = ?"
 _HAS_PHRASE = (
-    "EXISTS (SELECT 1 FROM messaging_subjects s WHERE s.position = m.position"
+    "EXISTS (SELECT 1 FROM messaging_subjects s WHERE s.workspace = m.workspace"
+    " AND s.position = m.position"
     " AND strpos(s.words, ?) > 0)"
 )
 
 
 class PostgresFilters(Filters):
     """Turn the filters of a query on one workspace into SQL."""
+
+    def everything(self) -> tuple[Walk, ...]:
+        return ((_ALL, (self._workspace,)),)
+
+    def _waiting(self) -> Walk:
+        return (_WAITING, (self._workspace,))
 
     def _ids(self, values: Sequence[bytes]) -> Filter:
         condition, parameters = test = one_of("m.id", values)

@@ -50,18 +50,20 @@ _NEXT_DUE: Final = (
 _LANES: Final = [int(lane) for lane in Lane]
 _SUSPECTS: Final = "SELECT DISTINCT channel_id FROM messaging_outbox WHERE crashes > 0"
 _SUSPECT: Final = (
-    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
+    "SELECT due_at, position, handed_over, leased_until, workspace, crashes, channel_id"
     " FROM messaging_outbox WHERE crashes > 0 AND due_at <= $1"
     " AND channel_id = ANY($2::bytea[])"
     " ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _HAND_OVER: Final = (
-    "WITH held AS MATERIALIZED (SELECT position FROM messaging_outbox"
-    " JOIN unnest($1::bigint[], $2::bigint[]) AS l(position, fence) USING (position, fence)"
-    " WHERE handed_over = 0 AND leased_until > $3 AND expires_at > $3"
+    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"
+    " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
+    " USING (workspace, position, fence)"
+    " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4"
     " ORDER BY position FOR UPDATE OF messaging_outbox)"
     " UPDATE messaging_outbox SET handed_over = 1"
-    " WHERE position = ANY(ARRAY(SELECT position FROM held)) RETURNING position, fence"
+    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM held))"
+    " AND position = ANY(ARRAY(SELECT position FROM held)) RETURNING position, fence"
 )
 # A suppression that another transaction writes is seen, as it locks the address too.
 _ADD_ADDRESSES: Final = (
@@ -76,60 +78,61 @@ _LOCK_ADDRESSES: Final = (
     " FOR UPDATE OF messaging_addresses"
 )
 _HAND_OVER_LAST: Final = (
-    "WITH held AS MATERIALIZED (SELECT position FROM messaging_outbox"
-    " JOIN unnest($1::bigint[], $2::bigint[]) AS l(position, fence) USING (position, fence)"
-    " WHERE handed_over = 0 AND leased_until > $3 AND expires_at > $3 AND NOT EXISTS ("
-    "SELECT 1 FROM unnest($4::bytea[], $5::text[], $6::text[]) AS a(workspace, key, address)"
+    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"
+    " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
+    " USING (workspace, position, fence)"
+    " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4 AND NOT EXISTS ("
+    "SELECT 1 FROM unnest($5::bytea[], $6::text[], $7::text[]) AS a(workspace, key, address)"
     " JOIN messaging_suppressions USING (workspace, key, address))"
     " ORDER BY position FOR UPDATE OF messaging_outbox),"
     " marked AS (UPDATE messaging_outbox SET handed_over = 1"
-    " WHERE position = ANY(ARRAY(SELECT position FROM held))"
+    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM held))"
+    " AND position = ANY(ARRAY(SELECT position FROM held))"
     " RETURNING position, fence, workspace),"
     " referred AS (INSERT INTO messaging_references"
-    " SELECT m.workspace, r.reference, m.position"
-    " FROM unnest($7::bigint[], $8::text[]) AS r(position, reference)"
-    " JOIN marked m USING (position) ORDER BY m.workspace, r.reference, m.position"
+    " SELECT workspace, r.reference, position"
+    " FROM unnest($8::bytea[], $9::bigint[], $10::text[]) AS r(workspace, position, reference)"
+    " JOIN marked m USING (workspace, position) ORDER BY workspace, r.reference, position"
     " ON CONFLICT DO NOTHING)"
     " SELECT position, fence FROM marked"
-)
-_STATES: Final = (
-    "SELECT position, state FROM messaging_messages WHERE position = ANY($1::bigint[])"
-    " ORDER BY position FOR UPDATE"
 )
 # What holds its lease is settled. The rows of the outbox are locked first, in their order, and all
 # rows are found by their index, however many the planner expects.
 _SETTLE: Final = (
-    "WITH asked AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[],"
-    " $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],"
-    " $11::text[]) AS a(position, status, code, source_code, source_name, state, fence, due_at,"
-    " uncounted, crashed, progress)),"
-    " held AS MATERIALIZED (SELECT position, fence FROM messaging_outbox"
-    " WHERE position = ANY($1::bigint[]) AND leased_until IS NOT NULL"
-    " ORDER BY position FOR UPDATE),"
-    " valid AS MATERIALIZED (SELECT a.* FROM held JOIN asked a USING (position, fence)),"
+    "WITH asked AS (SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[],"
+    " $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],"
+    " $11::bigint[], $12::text[]) AS a(workspace, position, status, code, source_code,"
+    " source_name, state, fence, due_at, uncounted, crashed, progress)),"
+    " held AS MATERIALIZED (SELECT workspace, position, fence FROM messaging_outbox"
+    " WHERE workspace = ANY($1::bytea[]) AND position = ANY($2::bigint[])"
+    " AND leased_until IS NOT NULL ORDER BY position FOR UPDATE),"
+    " valid AS MATERIALIZED (SELECT a.* FROM held JOIN asked a USING (workspace, position, fence)),"
     " settled AS (UPDATE messaging_messages m SET status = v.status, failure_code = v.code,"
     " failure_source_code = v.source_code, failure_source_name = v.source_name, state = v.state"
     " FROM valid v WHERE m.position = ANY(ARRAY(SELECT position FROM valid))"
-    " AND m.position = v.position RETURNING m.position, m.workspace),"
+    " AND m.workspace = v.workspace AND m.position = v.position RETURNING m.workspace, m.position),"
     " referred AS (INSERT INTO messaging_references"
-    " SELECT s.workspace, r.reference, s.position"
-    " FROM unnest($12::bigint[], $13::text[]) AS r(position, reference)"
-    " JOIN settled s USING (position) ORDER BY s.workspace, r.reference, s.position"
+    " SELECT workspace, r.reference, position"
+    " FROM unnest($13::bytea[], $14::bigint[], $15::text[]) AS r(workspace, position, reference)"
+    " JOIN settled s USING (workspace, position) ORDER BY workspace, r.reference, position"
     " ON CONFLICT DO NOTHING),"
     " retried AS (UPDATE messaging_outbox o SET due_at = v.due_at, leased_until = NULL,"
     " handed_over = 0, attempts = attempts - v.uncounted, crashes = crashes + v.crashed,"
     " progress = v.progress FROM valid v"
     " WHERE o.position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NOT NULL))"
-    " AND o.position = v.position),"
+    " AND o.workspace = v.workspace AND o.position = v.position),"
     " ended AS (DELETE FROM messaging_outbox"
-    " WHERE position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NULL)))"
+    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM valid WHERE due_at IS NULL))"
+    " AND position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NULL)))"
     " SELECT position, fence FROM valid"
 )
 _SETTLED_TYPES: Final = (
-    *("bigint", "text", "bigint", "text", "text", "text"),
+    *("bytea", "bigint", "text", "bigint", "text", "text", "text"),
     *("bigint", "bigint", "bigint", "bigint", "text"),
 )
-_SET_STATE: Final = "UPDATE messaging_messages SET state = $2 WHERE position = $1"
+_SET_STATE: Final = (
+    "UPDATE messaging_messages SET state = $3 WHERE workspace = $1 AND position = $2"
+)
 _POSITION: Final = 1
 _LANE: Final = 9
 _IN_DOUBT: Final = "in_doubt"
@@ -168,8 +171,10 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
         self._due_messages = LockedDueMessages(dialect.cursor)
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
+        if not leases:
+            return []
         at = to_micros(now)
-        rows = self._native(_HAND_OVER, (*_of_leases(leases), at)).fetchall() if leases else []
+        rows = self._native(_HAND_OVER, (*_of_leases(leases), at)).fetchall()
         marked = {tuple(row) for row in rows}
         answers: list[Withdrawal | None] = []
         for lease in leases:
@@ -195,8 +200,7 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             *_of_leases(leases),
             to_micros(now),
             *_places_of(unless),
-            Bigints([lease.position for lease, _ in references]),
-            Texts([text for _, text in references]),
+            *_referring(references),
         )
         marked = {tuple(row) for row in self._last(_HAND_OVER_LAST, values)}
         answers = []
@@ -264,7 +268,7 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
         if suspect:
             crashed = next(row for row in rows if row[_POSITION] == suspect[_POSITION])
             rows.remove(crashed)
-            rows = place_suspect(rows, crashed, crashes=suspect[4])
+            rows = place_suspect(rows, crashed, crashes=suspect[5])
         claims = [self._claimed(tuple(row), now + lease, now) for row in rows]
         made = [claim for claim in claims if claim is not None]
         self._locks.holds(claim.message.id.bytes for claim in made)
@@ -321,13 +325,13 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
 
     def _claimed(self, row: tuple[Any, ...], until: datetime, now: datetime) -> Claim | None:
         """Read a message that was leased."""
-        due, workspace, fence, message_id, document, state, *rest = row[:4], *row[4:]
-        position, handed_over = due[1:3]
+        due, fence, message_id, document, state, *rest = row[:5], *row[5:]
+        _, position, handed_over, _, workspace = due
         doubted_before = False
         if handed_over and (values := _values(state)) is not None:
             doubted_before = values.get("details") == _IN_DOUBT
             state = _written(values | {"details": _IN_DOUBT})
-            self._native(_SET_STATE, (position, state))
+            self._native(_SET_STATE, (workspace, position, state))
         columns = (position, fence, workspace, message_id, document, state, *rest)
         claim = self._read(None if message_id is None else columns, due, until, now)
         return evolve(claim, doubted_before=True) if claim and doubted_before else claim
@@ -352,8 +356,8 @@ def _claim_values(
 
 def _fresh_claim(row: Sequence[Any], until: datetime) -> Claim | None:
     """Read a message that was leased for the first time; nothing is written any more."""
-    due, workspace, fence, message_id, document, state, *rest = tuple(row[:4]), *row[4:]
-    position = due[_POSITION]
+    due, fence, message_id, document, state, *rest = tuple(row[:5]), *row[5:]
+    _, position, _, _, workspace = due
     try:
         columns = (position, fence, workspace, message_id, document, state, *rest)
         return claim_of(columns, due, until)
@@ -363,8 +367,9 @@ def _fresh_claim(row: Sequence[Any], until: datetime) -> Claim | None:
         return None
 
 
-def _of_leases(leases: Sequence[Lease]) -> tuple[Column, Column]:
-    return Bigints([lease.position for lease in leases]), Bigints([lease.fence for lease in leases])
+def _of_leases(leases: Sequence[Lease]) -> list[Column]:
+    keys = [(lease.workspace.bytes, lease.position, lease.fence) for lease in leases]
+    return columns_of(keys, "bytea", "bigint", "bigint")
 
 
 def _places_of(addresses: Collection[tuple[UUID, Identifier]]) -> tuple[Column, Column, Column]:
@@ -393,7 +398,12 @@ def _reversed(settlements: Sequence[Settlement]) -> Iterator[tuple[int, Settleme
 def _columns(settlements: Sequence[Settlement]) -> list[Column]:
     """Return what settlements write, in the order of the rows."""
     rows = [
-        (*settled_row(settlement), settlement.lease.fence, *_retried(settlement))
+        (
+            settlement.lease.workspace.bytes,
+            *settled_row(settlement),
+            settlement.lease.fence,
+            *_retried(settlement),
+        )
         for settlement in sorted(settlements, key=_held)
     ]
     return columns_of(rows, *_SETTLED_TYPES)
@@ -405,13 +415,19 @@ def _retried(settlement: Settlement) -> tuple[object, ...]:
     return retry_row(settlement, settlement.next_due_at)[:-1]
 
 
-def _references(settlements: Sequence[Settlement]) -> tuple[Column, Column]:
-    pairs = [
-        (settlement.lease.position, reference)
-        for settlement in settlements
-        for reference in settlement.references
-    ]
-    return Bigints([place for place, _ in pairs]), Texts([reference for _, reference in pairs])
+def _references(settlements: Sequence[Settlement]) -> list[Column]:
+    return _referring(
+        [
+            (settlement.lease, reference)
+            for settlement in settlements
+            for reference in settlement.references
+        ]
+    )
+
+
+def _referring(references: Sequence[tuple[Lease, str]]) -> list[Column]:
+    rows = [(lease.workspace.bytes, lease.position, text) for lease, text in references]
+    return columns_of(rows, "bytea", "bigint", "text") if rows else [Blobs(), Bigints(), Texts()]
 
 
 def _values(state: str) -> dict[str, Any] | None:

@@ -1,11 +1,11 @@
 """What is old, in PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
 from messaging_adapters.storage.sql.rows.columns import failure_columns
-from messaging_adapters.storage.sql.rows.documents import inline_part, replace_out_of_line
+from messaging_adapters.storage.sql.rows.documents import inline_part
 from messaging_adapters.storage.sql.stores.retention import Place, SqlRetention, _Row
 from messaging_core.models.messages.message import Message
 from messaging_core.wire.stored.message import store
@@ -17,7 +17,7 @@ _LOCK: Final = (
 _REDACT: Final = (
     "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
     " failure_code = $2, failure_source_code = $3, failure_source_name = $4, state = $5,"
-    " inline_document = $6 WHERE position = $1"
+    " inline_document = $6 WHERE workspace = $7 AND position = $1"
 )
 
 
@@ -38,9 +38,10 @@ class PostgresRetention(SqlRetention):
         self._numbers.give_all()  # so that all their events are in the log
         yield from super()._rows(messages)
 
-    def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
-        for (position, *_), message in rows:
+    def _rewrite(self, rows: Sequence[tuple[_Row, Message]]) -> None:
+        for row, message in rows:
             stored, failure = store(message), failure_columns(message.failure)
             document = inline_part(stored.document)
-            self._native(_REDACT, (position, *failure, stored.state, document))
-            replace_out_of_line(self._cursor, position, stored.document)
+            left = (*failure, stored.state, document)
+            self._native(_REDACT, (row.position, *left, row.workspace.bytes))
+            self._replace_document(row.key, stored.document)

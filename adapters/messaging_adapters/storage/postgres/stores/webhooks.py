@@ -10,9 +10,10 @@ from messaging_core.models.delivery.webhook import WebhookDelivery
 # Another transaction may be settling the delivery before: when it has ended, the new one is not
 # behind any more. And one that would settle it waits, and then releases the new one.
 _LOCK_EARLIER: Final = (
-    "SELECT 1 FROM messaging_webhook_queue q JOIN unnest($1::bytea[], $2::bytea[])"  # noqa: S608
-    " AS w(receiver_id, message_id)"
-    " ON q.receiver_id = w.receiver_id AND q.message_id = w.message_id"
+    "SELECT 1 FROM messaging_webhook_queue q JOIN"  # noqa: S608 - no input
+    " unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS w(workspace, receiver_id, message_id)"
+    " ON q.workspace = w.workspace AND q.receiver_id = w.receiver_id"
+    " AND q.message_id = w.message_id"
     f" WHERE q.{_WAITS} ORDER BY q.id FOR UPDATE OF q"
 )
 
@@ -25,8 +26,9 @@ class PostgresWebhooks(SqlWebhooks):
         self._native = dialect.native
 
     def add_deliveries(self, deliveries: Sequence[WebhookDelivery]) -> None:
+        workspaces = [delivery.workspace_id.bytes for delivery in deliveries]
         receivers = [delivery.receiver_id.bytes for delivery in deliveries]
         messages = [delivery.message_id.bytes for delivery in deliveries]
         if deliveries:
-            self._native(_LOCK_EARLIER, (receivers, messages))
+            self._native(_LOCK_EARLIER, (workspaces, receivers, messages))
         super().add_deliveries(deliveries)

@@ -54,7 +54,7 @@ _COUNT_ALL = (
     " AND channel_id = ? AND due_at <= ? LIMIT ?) AS due"
 )
 _DUE = (
-    "SELECT due_at, position, handed_over, leased_until FROM messaging_outbox"
+    "SELECT due_at, position, handed_over, leased_until, workspace FROM messaging_outbox"
     " WHERE lane = ? AND workspace = ? AND channel_id = ? AND due_at <= ? AND crashes = 0"
     " ORDER BY due_at LIMIT ?"
 )
@@ -69,7 +69,7 @@ _SUSPECTS = (
     " SELECT channel_id FROM suspected WHERE channel_id IS NOT NULL"
 )
 _SUSPECT = (
-    "SELECT due_at, position, handed_over, leased_until, crashes, channel_id"
+    "SELECT due_at, position, handed_over, leased_until, workspace, crashes, channel_id"
     " FROM messaging_outbox"
     " INDEXED BY messaging_outbox_suspects WHERE crashes > 0 AND channel_id = ? AND due_at <= ?"
     " ORDER BY due_at LIMIT 1"

@@ -35,8 +35,9 @@ class Listing:
     than that fills no page, and the page's token goes on from where the scan stopped.
 
     Attributes:
-        candidates: Reads positions from a list, and the message `m` of each, in their order: one
-            candidate after the other, until enough have passed.
+        candidates: Reads positions from a list, the first value, and the message `m` of each, in
+            their order: one candidate after the other, until enough have passed. The second value
+            is the workspace.
         filters: Turns filters into SQL.
         in_order: Ends the statement, where the order must be named.
     """
@@ -172,7 +173,7 @@ class Listing:
         tests = "".join(f" AND {sql}" for sql, _ in self._tests)
         joined = f" {WITH_DOCUMENT}" if columns == ROW else ""
         return self._cursor.execute(
-            f"SELECT {columns} {self.candidates}{joined} WHERE m.workspace = ?{tests}"
+            f"SELECT {columns} {self.candidates}{joined} WHERE m.workspace = ?2{tests}"
             f"{self.in_order} LIMIT ?",
             (
                 orjson.dumps(candidates).decode(),

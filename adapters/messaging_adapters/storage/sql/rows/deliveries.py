@@ -24,14 +24,15 @@ from messaging_core.models.delivery.delivery import (
 from messaging_core.wire import load
 from messaging_core.wire.stored.message import Stored, settled_state
 
-Due = tuple[int, int, int, int | None]
-"""When a message became due, its position, whether it was handed over, and its last lease."""
+Due = tuple[int, int, int, int | None, bytes]
+"""When a message became due, its position, whether it was handed over, its last lease, and whose
+it is."""
 
 
 def claim_of(row: tuple[Any, ...], before: Due, until: datetime) -> Claim:
     """Return a leased message with its delivery, which is due as it was before the lease."""
     _, _, _, _, document, state, *delivery = row
-    due_at, _, handed_over, leased_until = before
+    due_at, _, handed_over, leased_until, _ = before
     lease = lease_of(row, until)
     return Claim(
         workspace=lease.workspace,

@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from messaging_adapters.storage.sql.cursor import SqlCursor
-from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
-
 # A change of status rewrites the row, and with it its page. With a document of an email inside,
 # each row fills a page of its own. A second table costs every new message and every listing a
 # seek more, which is not worth it for the document of a text message.
@@ -23,8 +20,9 @@ WITH_DOCUMENT: Final = (
 )
 """The join; nothing is looked up where the document is in the row."""
 
-ADD_DOCUMENTS: Final = BulkInsert("messaging_documents", "(?, ?)")
-DELETE_DOCUMENT: Final = "DELETE FROM messaging_documents WHERE position = ?"
+DELETE_DOCUMENT: Final = "DELETE FROM messaging_documents WHERE position = ?2"
+"""Delete the document of a message; its values are the workspace, which SQLite does not need, and
+the position."""
 
 
 def is_inline(document: bytes) -> bool:
@@ -35,10 +33,3 @@ def is_inline(document: bytes) -> bool:
 def inline_part(document: bytes) -> bytes:
     """Return what the row of the message holds of its document: all of it, or nothing."""
     return document if is_inline(document) else OUT_OF_LINE
-
-
-def replace_out_of_line(cursor: SqlCursor, position: int, document: bytes) -> None:
-    """Store what the row does not hold of a message's new document, and drop what was stored."""
-    cursor.execute(DELETE_DOCUMENT, (position,))
-    if not is_inline(document):
-        ADD_DOCUMENTS.run(cursor, [(position, document)])

@@ -10,7 +10,7 @@ import orjson
 from attrs import evolve
 
 from messaging_adapters.storage.sql.constants import POSITION_BITS
-from messaging_adapters.storage.sql.dialect import Dialect, Subject
+from messaging_adapters.storage.sql.dialect import Dialect, Document, Subject
 from messaging_adapters.storage.sql.queries.listing import Listing
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert, Row
 from messaging_adapters.storage.sql.rows.columns import (
@@ -19,7 +19,6 @@ from messaging_adapters.storage.sql.rows.columns import (
     to_micros,
 )
 from messaging_adapters.storage.sql.rows.documents import (
-    ADD_DOCUMENTS,
     DOCUMENT,
     WITH_DOCUMENT,
     inline_part,
@@ -73,17 +72,19 @@ _ADD_REFERENCES = BulkInsert("messaging_references", "(?, ?, ?)", otherwise="IGN
 _BY_REFERENCES = (
     "SELECT r.reference, m.id, m.channel_id FROM json_each(?) AS wanted"
     " CROSS JOIN messaging_references r ON r.workspace = ? AND r.reference = wanted.value"
-    " CROSS JOIN messaging_messages m USING (position) ORDER BY position DESC"
+    " CROSS JOIN messaging_messages m USING (workspace, position) ORDER BY position DESC"
 )
 _STORED = (
     f"SELECT {DOCUMENT}, CAST(m.state AS BLOB) FROM messaging_messages m {WITH_DOCUMENT}"  # noqa: S608 - no input
-    " WHERE id = ? AND workspace = ?"
+    " WHERE m.id = ? AND m.workspace = ?"
 )
 _POSITION = "SELECT position FROM messaging_messages WHERE id = ? AND workspace = ?"
-_UPDATE = (
+UPDATE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
-    " failure_source_name = ?, state = ? WHERE position = ?"
+    " failure_source_name = ?, state = ? WHERE workspace = ? AND position = ?"
 )
+"""Replace what settles a message, and its state."""
+
 _DAMAGED = (
     "SELECT m.id FROM (SELECT DISTINCT workspace FROM messaging_channels) w"
     " CROSS JOIN messaging_messages m ON m.workspace = w.workspace"
@@ -112,7 +113,6 @@ class SqlMessages(SqlStore, Messages):
             rows.take(new)
         for insertion, values in (
             (_ADD, rows.messages),
-            (ADD_DOCUMENTS, rows.documents),
             (_ADD_TAGS, rows.tags),
             (_ADD_PEOPLE, rows.people),
             (_ADD_DELIVERIES, rows.deliveries),
@@ -120,6 +120,8 @@ class SqlMessages(SqlStore, Messages):
         ):
             if values:
                 self._dialect.insert(insertion, values)
+        if rows.documents:
+            self._dialect.add_documents(rows.documents)
         self._add_channels(list(rows.channels))
         if rows.subjects:
             self._dialect.add_subjects(rows.subjects)
@@ -203,7 +205,8 @@ class SqlMessages(SqlStore, Messages):
         position = self._position(workspace, message.id)
         if position is not None:
             state, failure = store(message).state, failure_columns(message.failure)
-            self._cursor.execute(_UPDATE, (message.status, *failure, state, position))
+            left = (message.status, *failure, state)
+            self._cursor.execute(UPDATE, (*left, workspace.bytes, position))
             self._refer(workspace, position, message.references)
 
     def _position(self, workspace: UUID, message_id: UUID) -> int | None:
@@ -249,7 +252,7 @@ class _Rows:
 
     def __init__(self, positions: Positions) -> None:
         self.messages: list[tuple[object, ...]] = []
-        self.documents: list[tuple[object, ...]] = []
+        self.documents: list[Document] = []
         self.tags: list[tuple[object, ...]] = []
         self.people: list[tuple[object, ...]] = []
         self.channels: set[tuple[object, ...]] = set()
@@ -289,7 +292,7 @@ class _Rows:
         if found_by.subject:
             self.subjects.append((workspace, position, found_by.subject))
         if not is_inline(stored.document):
-            self.documents.append((position, stored.document))
+            self.documents.append((workspace, position, stored.document))
         self.messages.append(
             (
                 position,

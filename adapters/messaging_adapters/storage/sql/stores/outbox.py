@@ -25,9 +25,9 @@ from messaging_adapters.storage.sql.rows.documents import (
     DOCUMENT,
     WITH_DOCUMENT,
     inline_part,
-    replace_out_of_line,
 )
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
+from messaging_adapters.storage.sql.stores.messages import UPDATE
 from messaging_adapters.storage.sql.stores.store import SqlStore
 from messaging_core.decisions.delivery.fairness import place_suspect
 from messaging_core.decisions.delivery.settlement import unreadable
@@ -67,9 +67,9 @@ _HAND_OVER = (
     "UPDATE messaging_outbox SET handed_over = 1 WHERE position = ? AND fence = ?"
     " AND handed_over = 0 AND leased_until > ?3 AND expires_at > ?3"
 )
-_WHY_NOT = "SELECT fence, expires_at FROM messaging_outbox WHERE position = ?"
+_WHY_NOT = "SELECT fence, expires_at FROM messaging_outbox WHERE workspace = ? AND position = ?"
 _IS_CANCELLED = (
-    "SELECT 1 FROM messaging_messages WHERE position = ?"  # noqa: S608 - no input
+    "SELECT 1 FROM messaging_messages WHERE workspace = ? AND position = ?"  # noqa: S608 - no input
     f" AND status = '{Status.DELETED}'"
 )
 # Only messages under way have a row in the outbox: from each of their statuses, the lifecycle
@@ -95,40 +95,42 @@ _SETTLE = (
     " failure_source_code = wanted.value ->> 3, failure_source_name = wanted.value ->> 4,"
     " state = wanted.value ->> 5 FROM json_each(?) AS wanted WHERE position = wanted.value ->> 0"
 )
-_FINISH = "DELETE FROM messaging_outbox WHERE position = ?"
+_FINISH = "DELETE FROM messaging_outbox WHERE workspace = ? AND position = ?"
 _FINISH_ALL = "DELETE FROM messaging_outbox WHERE position IN (SELECT value FROM json_each(?))"
 _RETRY = (
     "UPDATE messaging_outbox SET due_at = ?, leased_until = NULL, handed_over = 0,"
     " attempts = attempts - ?, crashes = crashes + ?, progress = ? WHERE position = ?"
 )
 _NOT_HANDED_OVER = (
-    "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    "SELECT position FROM messaging_messages m JOIN messaging_outbox o USING (workspace, position)"
     " WHERE m.id = ? AND m.workspace = ? AND handed_over = 0"
 )
 _WAITING = f"{_NOT_HANDED_OVER} AND (leased_until IS NULL OR leased_until <= ?)"
 _DELIVERY = (
     "SELECT o.handed_over, o.due_at, o.lane, o.expires_at, o.attempts, o.controls, o.progress,"
-    " o.crashes FROM messaging_messages m JOIN messaging_outbox o USING (position)"
+    " o.crashes FROM messaging_messages m JOIN messaging_outbox o USING (workspace, position)"
     " WHERE m.id = ? AND m.workspace = ?"
 )
 _MOVE = (
     "UPDATE messaging_outbox SET due_at = ?, expires_at = ?, leased_until = NULL,"
-    " fence = fence + 1 WHERE position = ?"
+    " fence = fence + 1 WHERE workspace = ? AND position = ?"
 )
 _REPLACE = (
     "UPDATE messaging_messages SET status = ?, failure_code = ?, failure_source_code = ?,"
-    " failure_source_name = ?, state = ?, inline_document = ? WHERE position = ?"
+    " failure_source_name = ?, state = ?, inline_document = ?"
+    " WHERE workspace = ? AND position = ?"
 )
 
 _SINCE = (  # what was changed later than it is now, by a clock that was set back
-    "SELECT o.position, o.due_at, m.state ->> '$.updatedAt' FROM messaging_outbox o"
-    " CROSS JOIN messaging_messages m USING (position)"
+    "SELECT o.workspace, o.position, o.due_at, m.state ->> '$.updatedAt' FROM messaging_outbox o"
+    " CROSS JOIN messaging_messages m USING (workspace, position)"
     " WHERE o.position > ?1 AND o.due_at > ?2 AND o.leased_until IS NULL"
     " AND m.created_at > ?3 AND m.status <> 'scheduled' AND json_valid(m.state)"
 )
-_HASTEN = "UPDATE messaging_outbox SET due_at = ? WHERE position = ?"
+_HASTEN = "UPDATE messaging_outbox SET due_at = ? WHERE workspace = ? AND position = ?"
 _TOUCH = (
-    "UPDATE messaging_messages SET state = json_set(state, '$.updatedAt', ?) WHERE position = ?"
+    "UPDATE messaging_messages SET state = json_set(state, '$.updatedAt', ?)"
+    " WHERE workspace = ? AND position = ?"
 )
 
 _ADD_REFERENCES = (
@@ -164,11 +166,11 @@ class SqlOutbox(SqlStore, Outbox):
                 free[suspect[-1]] -= 1
         due = self._due_messages.due(now, limit, free)
         if suspect:
-            due = place_suspect(due, suspect[:4], crashes=suspect[4])
+            due = place_suspect(due, suspect[:5], crashes=suspect[5])
         if not due:
             return []
         until, positions = now + lease, orjson.dumps([row[1] for row in due]).decode()
-        in_doubt = [position for _, position, handed_over, _ in due if handed_over]
+        in_doubt = [position for _, position, handed_over, *_ in due if handed_over]
         before = self._doubt(in_doubt) if in_doubt else frozenset()
         self._cursor.execute(_LEASE, (to_micros(until), positions))
         self._cursor.execute(_START, (write_datetime(now), positions))
@@ -193,7 +195,7 @@ class SqlOutbox(SqlStore, Outbox):
         self, row: tuple[Any, ...] | None, before: Due, until: datetime, now: datetime
     ) -> Claim | None:
         """Decode a message; one that cannot be read is put aside, and stops no other."""
-        position = before[1]
+        position, workspace = before[1], before[4]
         if row is None:
             _log.error("the message at position %d is not there any more", position)
         else:
@@ -201,10 +203,9 @@ class SqlOutbox(SqlStore, Outbox):
             claim = read_stored(read, row, "message at position", position)
             if claim is not None:
                 return claim
-            self._dialect.execute_for_all(
-                _SETTLE, [settled_row(unreadable(lease_of(row, until), now))]
-            )
-        self._cursor.execute(_FINISH, (position,))
+            _, *columns = settled_row(unreadable(lease_of(row, until), now))
+            self._cursor.execute(UPDATE, (*columns, workspace, position))
+        self._cursor.execute(_FINISH, (workspace, position))
         return None
 
     def hand_over(self, leases: Sequence[Lease], *, now: datetime) -> list[Withdrawal | None]:
@@ -216,10 +217,10 @@ class SqlOutbox(SqlStore, Outbox):
 
     def _why_not(self, lease: Lease, now: int) -> Withdrawal:
         """Return why a message must not be handed over."""
-        position = lease.position
-        row = self._cursor.execute(_WHY_NOT, (position,)).fetchone()
+        key = (lease.workspace.bytes, lease.position)
+        row = self._cursor.execute(_WHY_NOT, key).fetchone()
         if row is None:
-            gone = self._cursor.execute(_IS_CANCELLED, (position,)).fetchone()
+            gone = self._cursor.execute(_IS_CANCELLED, key).fetchone()
             return Withdrawal.CANCELLED if gone else Withdrawal.SUPERSEDED
         fence, expires_at = row
         expired = fence == lease.fence and expires_at <= now
@@ -277,11 +278,12 @@ class SqlOutbox(SqlStore, Outbox):
         position = self._waiting(workspace, message.id, message.updated_at)
         if position is None:
             return False
+        key = (workspace.bytes, position)
         stored, failure = store(message), failure_columns(message.failure)
-        self._cursor.execute(_MOVE, (to_micros(due_at), to_micros(expires_at), position))
+        self._cursor.execute(_MOVE, (to_micros(due_at), to_micros(expires_at), *key))
         document = inline_part(stored.document)
-        self._cursor.execute(_REPLACE, (message.status, *failure, stored.state, document, position))
-        replace_out_of_line(self._cursor, position, stored.document)
+        self._cursor.execute(_REPLACE, (message.status, *failure, stored.state, document, *key))
+        self._replace_document(key, stored.document)
         return True
 
     def _waiting(self, workspace: UUID, message_id: UUID, now: datetime) -> int | None:
@@ -293,7 +295,7 @@ class SqlOutbox(SqlStore, Outbox):
     def finish(self, workspace: UUID, message_id: UUID) -> bool:
         row = self._cursor.execute(_NOT_HANDED_OVER, (message_id.bytes, workspace.bytes)).fetchone()
         if row:
-            self._cursor.execute(_FINISH, row)
+            self._cursor.execute(_FINISH, (workspace.bytes, *row))
         return row is not None
 
     def restart_pauses(self, *, now: datetime, accepted_after: datetime | None = None) -> int:
@@ -302,13 +304,15 @@ class SqlOutbox(SqlStore, Outbox):
         first = -1 if accepted_after is None else created // 1000 << POSITION_BITS
         rows = self._cursor.execute(_SINCE, (first - 1, to_micros(now), created)).fetchall()
         changed = [
-            (due_at - (to_micros(updated_at) - to_micros(now)), position)
-            for position, due_at, updated_at in skip_corrupt(rows, _changed_later, "message")
+            (due_at - (to_micros(updated_at) - to_micros(now)), workspace, position)
+            for workspace, position, due_at, updated_at in skip_corrupt(
+                rows, _changed_later, "message"
+            )
             if updated_at > now
         ]
         self._cursor.executemany(_HASTEN, changed)
         at = write_datetime(now)
-        self._cursor.executemany(_TOUCH, [(at, position) for _, position in changed])
+        self._cursor.executemany(_TOUCH, [(at, *key) for _, *key in changed])
         return len(changed)
 
     def first_due(self) -> dict[tuple[UUID, UUID], datetime]:
@@ -324,10 +328,10 @@ class SqlOutbox(SqlStore, Outbox):
         return self._due_messages.next_due()
 
 
-def _changed_later(row: tuple[int, int, str]) -> tuple[int, int, datetime]:
-    """Return position, due time and last change of a message."""
-    position, due_at, updated_at = row
-    return position, due_at, datetime.fromisoformat(updated_at)
+def _changed_later(row: tuple[bytes, int, int, str]) -> tuple[bytes, int, int, datetime]:
+    """Return workspace, position, due time and last change of a message."""
+    workspace, position, due_at, updated_at = row
+    return workspace, position, due_at, datetime.fromisoformat(updated_at)
 
 
 def _use(fences: dict[int, int], lease: Lease) -> bool:

@@ -49,17 +49,21 @@ _FAILED = (
     f"{_FIND} WHERE workspace = ? AND state = 'failed' AND state <> 'kept'"
     " AND position > ? ORDER BY position LIMIT ?"  # state twice: for the partial index
 )
-_POSTPONE = "UPDATE messaging_receipts SET failures = ?, due_at = ? WHERE position = ?"
+_POSTPONE = (
+    "UPDATE messaging_receipts SET failures = ?, due_at = ? WHERE workspace = ? AND position = ?"
+)
 _ANY_TIME: Final = 2**63 - 1
 _IS_PENDING = (
-    "SELECT 1 FROM messaging_receipts WHERE position = ? AND state IN ('kept', 'unmatched')"
+    "SELECT 1 FROM messaging_receipts WHERE workspace = ? AND position = ?"
+    " AND state IN ('kept', 'unmatched')"
 )
 UNMATCHED = (
     f"{_FIND} WHERE state = 'unmatched' AND workspace = ?"  # noqa: S608 - no input
     " AND reference IN (SELECT value FROM json_each(?)) ORDER BY position"
 )
 _MARK = (
-    "UPDATE messaging_receipts SET state = ?, reference = ifnull(?, reference) WHERE position = ?"
+    "UPDATE messaging_receipts SET state = ?, reference = ifnull(?, reference)"
+    " WHERE workspace = ? AND position = ?"
 )
 _EVIDENCE = "SELECT message_id, document FROM messaging_evidence WHERE workspace = ?"
 _AT_ONCE = 500
@@ -113,20 +117,26 @@ class SqlReceipts(SqlStore, Receipts):
         rows = self._cursor.execute(_FAILED, (workspace.bytes, after, limit))
         return [_kept(row) for row in rows]
 
-    def postpone(self, position: int, *, failures: int, until: datetime) -> None:
-        self._cursor.execute(_POSTPONE, (failures, to_micros(until), position))
+    def postpone(self, workspace: UUID, position: int, *, failures: int, until: datetime) -> None:
+        self._cursor.execute(_POSTPONE, (failures, to_micros(until), workspace.bytes, position))
 
-    def is_pending(self, position: int) -> bool:
-        return self._cursor.execute(_IS_PENDING, (position,)).fetchone() is not None
+    def is_pending(self, workspace: UUID, position: int) -> bool:
+        row = self._cursor.execute(_IS_PENDING, (workspace.bytes, position)).fetchone()
+        return row is not None
 
     def unmatched(self, workspace: UUID, references: Sequence[str]) -> list[KeptReceipt]:
         rows = self._cursor.execute(UNMATCHED, unmatched_values(workspace, references))
         return [_kept(row) for row in rows]
 
     def mark(
-        self, positions: Sequence[int], state: ReceiptState, *, waits_for: str | None = None
+        self,
+        workspace: UUID,
+        positions: Sequence[int],
+        state: ReceiptState,
+        *,
+        waits_for: str | None = None,
     ) -> None:
-        rows = [(state, waits_for, position) for position in positions]
+        rows = [(state, waits_for, workspace.bytes, position) for position in positions]
         self._cursor.executemany(_MARK, rows)
 
     def evidence(self, workspace: UUID, message_ids: Sequence[UUID]) -> Mapping[UUID, Evidence]:

@@ -32,11 +32,14 @@ _OF_MESSAGE = (
 _IS_DUE = "state = ? AND due_at <= ? AND state IN ('waiting', 'removed')"
 _HAS_DUE = f"SELECT 1 FROM messaging_received_files WHERE {_IS_DUE} LIMIT 1"  # noqa: S608 - no input
 _DUE = (
-    f"SELECT id, fence, due_at, document FROM messaging_received_files WHERE {_IS_DUE}"  # noqa: S608 - no input
+    f"SELECT id, fence, due_at, document, workspace FROM messaging_received_files WHERE {_IS_DUE}"  # noqa: S608 - no input
     " ORDER BY due_at, id LIMIT ?"
 )
-_LEASE = "UPDATE messaging_received_files SET fence = fence + 1, due_at = ? WHERE id = ?"
-_IS_CLAIMED = "id = ? AND fence = ? AND state = ?"
+_LEASE = (
+    "UPDATE messaging_received_files SET fence = fence + 1, due_at = ?"
+    " WHERE id = ? AND workspace = ?"
+)
+_IS_CLAIMED = "id = ? AND workspace = ? AND fence = ? AND state = ?"
 _CONTENT = f"SELECT content FROM messaging_received_files WHERE {_IS_CLAIMED}"  # noqa: S608 - no input
 _REPLACE = (
     "UPDATE messaging_received_files SET state = ?, due_at = ?, document = ?,"  # noqa: S608 - no input
@@ -48,7 +51,7 @@ _FAILED = (
 )
 _RESTART = (
     "UPDATE messaging_received_files SET state = ?, due_at = ?, document = ?"
-    " WHERE id = ? AND state = 'failed'"
+    " WHERE id = ? AND workspace = ? AND state = 'failed'"
 )
 _DELETE = f"DELETE FROM messaging_received_files WHERE {_IS_CLAIMED}"  # noqa: S608 - no input
 
@@ -86,7 +89,7 @@ class SqlReceivedFiles(SqlStore, ReceivedFiles):
     ) -> list[FileClaim]:
         rows = self._cursor.execute(_DUE, (state, to_micros(now), limit)).fetchall()
         until = to_micros(now + lease)
-        self._cursor.executemany(_LEASE, [(until, file_id) for file_id, *_ in rows])
+        self._cursor.executemany(_LEASE, [(until, row[0], row[4]) for row in rows])
         return list(skip_corrupt(rows, _claim_of, "received file"))
 
     def content(self, claim: FileClaim) -> bytes | None:
@@ -107,13 +110,17 @@ class SqlReceivedFiles(SqlStore, ReceivedFiles):
         files = [restarted(claim.file, claim.fence - 1, now) for claim in claims]
         self._cursor.executemany(
             _RESTART,
-            [(file.state, to_micros(now), encode(file), file.id.bytes) for file in files],
+            [
+                (file.state, to_micros(now), encode(file), file.id.bytes, workspace.bytes)
+                for file in files
+            ],
         )
         return self._cursor.rowcount if files else 0
 
 
-def _claimed(claim: FileClaim) -> tuple[bytes, int, str]:
-    return claim.file.id.bytes, claim.fence, claim.file.state
+def _claimed(claim: FileClaim) -> tuple[bytes, bytes, int, str]:
+    file = claim.file
+    return file.id.bytes, file.workspace_id.bytes, claim.fence, file.state
 
 
 def _claim_of(row: tuple[Any, ...]) -> FileClaim:
@@ -121,5 +128,5 @@ def _claim_of(row: tuple[Any, ...]) -> FileClaim:
 
 
 def _file_of(row: tuple[Any, ...]) -> ReceivedFile:
-    _, _, due_at, document = row
+    _, _, due_at, document, *_ = row
     return evolve(load(ReceivedFile, document), due_at=from_micros(due_at))

@@ -10,7 +10,6 @@ import orjson
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert
 from messaging_adapters.storage.sql.rows.columns import failure_columns, to_micros
 from messaging_adapters.storage.sql.rows.documents import (
-    ADD_DOCUMENTS,
     DELETE_DOCUMENT,
     DOCUMENT,
     WITH_DOCUMENT,
@@ -34,7 +33,10 @@ from messaging_core.ports.storage.retention import Retention
 from messaging_core.wire.stored.message import Stored, facets, store
 
 _FINISHED: Final = "status NOT IN ('accepted', 'scheduled', 'processing')"  # the index's condition
-_IDLE: Final = "NOT EXISTS (SELECT 1 FROM messaging_outbox o WHERE o.position = m.position)"
+_IDLE: Final = (
+    "NOT EXISTS (SELECT 1 FROM messaging_outbox o"
+    " WHERE o.workspace = m.workspace AND o.position = m.position)"
+)
 _NEXT_WORKSPACE = (
     f"SELECT min(workspace) FROM messaging_messages WHERE workspace > ? AND {_FINISHED}"  # noqa: S608
 )
@@ -46,10 +48,10 @@ _EXPIRED = (
     f" WHERE workspace = ? AND redacted = ? AND created_at < ? AND {_FINISHED} AND {_IDLE} LIMIT ?"
 )
 _FIND = (
-    "SELECT m.position, id, workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
+    "SELECT m.position, id, m.workspace, channel_id, platform, direction, status, created_at, NULL,"  # noqa: S608 - no input
     f" country_code, NULL, batch_id, navigator_id, redacted, {DOCUMENT}, CAST(m.state AS BLOB)"
     f" FROM messaging_messages m {WITH_DOCUMENT}"
-    f" WHERE id = ? AND workspace = ? AND {_FINISHED} AND {_IDLE}"
+    f" WHERE id = ? AND m.workspace = ? AND {_FINISHED} AND {_IDLE}"
 )
 _DELETE_TAG = "DELETE FROM messaging_tags WHERE workspace = ? AND tag = ? AND position = ?"
 _DELETE_PERSON = "DELETE FROM messaging_people WHERE workspace = ? AND address = ? AND position = ?"
@@ -64,10 +66,16 @@ _DELETE_OF_DAMAGED = (
 _EMPTY = (
     "UPDATE messaging_messages SET redacted = 1, own_address = NULL, reference = NULL,"
     " failure_code = ?, failure_source_code = ?, failure_source_name = ?, state = '{}',"
-    " inline_document = ? WHERE position = ?"
+    " inline_document = ? WHERE workspace = ? AND position = ?"
 )
-_DELETE_REFERENCES = "DELETE FROM messaging_references WHERE position = ?"
-_DELETE_MESSAGE = ("DELETE FROM messaging_messages WHERE position = ?", DELETE_DOCUMENT)
+_DELETE_REFERENCES = (
+    "DELETE FROM messaging_references INDEXED BY messaging_references_position"
+    " WHERE workspace = ? AND position = ?"
+)
+_DELETE_MESSAGE = (
+    "DELETE FROM messaging_messages WHERE workspace = ? AND position = ?",
+    DELETE_DOCUMENT,
+)
 _DELETE_BY_ID = (
     "DELETE FROM messaging_evidence WHERE message_id = ? AND workspace = ?",
     "DELETE FROM messaging_short_links WHERE message_id = ? AND workspace = ?",
@@ -86,28 +94,33 @@ _EVENTS = (
     "SELECT position, workspace, message_id, kind, status, at, document FROM messaging_events"
     " WHERE message_id = ? AND workspace = ? AND document IS NOT NULL"
 )
-_REDACT_EVENT = "UPDATE messaging_events SET document = ? WHERE position = ?"
+_REDACT_EVENT = "UPDATE messaging_events SET document = ? WHERE position = ? AND workspace = ?"
 _INTERACTIONS = (
     "SELECT position, document FROM messaging_interactions WHERE message_id = ? AND workspace = ?"
 )
-_REDACT_INTERACTION = "UPDATE messaging_interactions SET document = ? WHERE position = ?"
-_DELETE_INTERACTION = "DELETE FROM messaging_interactions WHERE position = ?"
+_REDACT_INTERACTION = (
+    "UPDATE messaging_interactions SET document = ? WHERE position = ? AND workspace = ?"
+)
+_DELETE_INTERACTION = "DELETE FROM messaging_interactions WHERE position = ? AND workspace = ?"
 _FILES = (
     "SELECT id, due_at, document FROM messaging_received_files"
     " WHERE message_id = ? AND workspace = ? AND state <> 'removed'"
 )
 _REMOVE_FILE = (
     "UPDATE messaging_received_files SET state = 'removed', document = ?, content = NULL"
-    " WHERE id = ?"
+    " WHERE id = ? AND workspace = ?"
 )
 _EXPIRED_RECEIPTS = (
-    "SELECT position FROM messaging_receipts INDEXED BY messaging_receipts_age"
+    "SELECT position, workspace FROM messaging_receipts INDEXED BY messaging_receipts_age"
     " WHERE workspace = ? AND state = ? AND received_at < ? AND state <> 'kept' LIMIT ?"
 )
-_DELETE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ?"
+_DELETE_RECEIPT = "DELETE FROM messaging_receipts WHERE position = ? AND workspace = ?"
 
 Place = tuple[UUID, UUID]
 """Workspace and id of a message."""
+
+Key = tuple[bytes, int]
+"""Workspace and position of a message."""
 
 
 @frozen
@@ -133,6 +146,11 @@ class _Row:
     def message_id(self) -> UUID:
         """The id of the message."""
         return UUID(bytes=self.columns[1])
+
+    @property
+    def key(self) -> Key:
+        """Its workspace and its position."""
+        return self.workspace.bytes, self.position
 
     def new(self, message: Message) -> NewMessage:
         """Return the message as it was when its facets were taken."""
@@ -179,7 +197,7 @@ class SqlRetention(SqlStore, Retention):
             self._remember("messaging_events", "last_event")
         self._unlist(rows)
         for statement in (_DELETE_REFERENCES, *_DELETE_MESSAGE):
-            self._cursor.executemany(statement, [(row.position,) for row in rows])
+            self._cursor.executemany(statement, [row.key for row in rows])
         for statement in _DELETE_BY_ID:
             self._cursor.executemany(statement, map(_id_of, rows))
         for row in rows:
@@ -190,7 +208,9 @@ class SqlRetention(SqlStore, Retention):
         """Mark the files of a message: a worker deletes them from the media store."""
         files = self._cursor.execute(_FILES, _id_of(row)).fetchall()
         removed = [removed_row(row.workspace, row.message_id, record) for record in files]
-        self._cursor.executemany(_REMOVE_FILE, removed)
+        self._cursor.executemany(
+            _REMOVE_FILE, [(*columns, row.workspace.bytes) for columns in removed]
+        )
 
     def _rows(self, messages: Sequence[Place]) -> Iterator[_Row]:
         for workspace, message_id in dict.fromkeys(messages):
@@ -206,20 +226,21 @@ class SqlRetention(SqlStore, Retention):
 
     def _unlist(self, rows: Sequence[_Row]) -> None:
         """Take messages out of the tables that filters walk."""
-        tags, people, subjects = [], [], []
+        tags, people = [], []
+        subjects: list[Key] = []
         for row, message in _readable(rows):
             workspace, its = row.workspace.bytes, facets(row.new(message))
             tags += [(workspace, tag, row.position) for tag in message.tags]
             people += [(workspace, address, row.position) for address in its.people]
             if its.subject:
-                subjects.append(row.position)
+                subjects.append(row.key)
         self._cursor.executemany(_DELETE_TAG, tags)
         self._cursor.executemany(_DELETE_PERSON, people)
         subjects += self._unlist_damaged([row for row in rows if row.message is None])
         if subjects:
             self._dialect.delete_subjects(subjects)
 
-    def _unlist_damaged(self, rows: Sequence[_Row]) -> list[int]:
+    def _unlist_damaged(self, rows: Sequence[_Row]) -> list[Key]:
         """Take damaged messages out, and return those that may have a subject."""
         positions: dict[bytes, list[int]] = {}
         for row in rows:
@@ -227,42 +248,42 @@ class SqlRetention(SqlStore, Retention):
         for workspace, places in positions.items():
             for statement in _DELETE_OF_DAMAGED:
                 self._cursor.execute(statement, (workspace, orjson.dumps(places).decode()))
-        return [row.position for row in rows]
+        return [row.key for row in rows]
 
     def redact(self, messages: Sequence[Place]) -> list[tuple[UUID, Message]]:
         rows = [row for row in self._rows(messages) if not row.redacted]
         self._unlist(rows)
         left = [(row, redacted(message)) for row, message in _readable(rows)]
-        self._rewrite([(row.columns, message) for row, message in left])
+        self._rewrite(left)
         for row in rows:
             if row.message is None:
-                self._empty(row.position)
+                self._empty(row)
             self._redact_log(row)
             self._remove_files(row)
         return [(row.workspace, message) for row, message in left]
 
-    def _empty(self, position: int) -> None:
+    def _empty(self, row: _Row) -> None:
         """Leave of a damaged message only that it was there."""
-        self._cursor.execute(_EMPTY, (*failure_columns(DAMAGED), b"{}", position))
-        self._cursor.execute(DELETE_DOCUMENT, (position,))
+        self._cursor.execute(_EMPTY, (*failure_columns(DAMAGED), b"{}", *row.key))
+        self._cursor.execute(DELETE_DOCUMENT, row.key)
 
-    def _rewrite(self, rows: Sequence[tuple[tuple[Any, ...], Message]]) -> None:
+    def _rewrite(self, rows: Sequence[tuple[_Row, Message]]) -> None:
         """Replace rows by what is left of their messages.
 
         An UPDATE would leave each on its page, and most of the page empty: SQLite joins pages
         when it deletes.
         """
         for statement in _DELETE_MESSAGE:
-            self._cursor.executemany(statement, [columns[:1] for columns, _ in rows])
+            self._cursor.executemany(statement, [row.key for row, _ in rows])
         messages, documents = [], []
-        for columns, message in rows:
+        for row, message in rows:
             stored, failure = store(message), failure_columns(message.failure)
             document = inline_part(stored.document)
-            messages.append((*columns, *failure, stored.state, document))
+            messages.append((*row.columns, *failure, stored.state, document))
             if not is_inline(stored.document):
-                documents.append((columns[0], stored.document))
+                documents.append((*row.key, stored.document))
         self._dialect.insert(_ADD_REDACTED, messages)
-        self._dialect.insert(ADD_DOCUMENTS, documents)
+        self._dialect.add_documents(documents)
 
     def _redact_log(self, row: _Row) -> None:
         """Take content and addresses out of what hangs on a message."""
@@ -270,13 +291,13 @@ class SqlRetention(SqlStore, Retention):
         for statement in _DELETE_BY_ID[:_NOT_REDACTED]:
             execute(statement, of)
         for record in execute(_EVENTS, of).fetchall():
-            execute(_REDACT_EVENT, (redacted_document(record), record[0]))
+            execute(_REDACT_EVENT, (redacted_document(record), *record[:2]))
         for record in execute(_INTERACTIONS, of).fetchall():
             left = redacted_interaction_document(record)
             if left is None:
-                execute(_DELETE_INTERACTION, record[:1])
+                execute(_DELETE_INTERACTION, (record[0], of[1]))
             else:
-                execute(_REDACT_INTERACTION, (left, record[0]))
+                execute(_REDACT_INTERACTION, (left, record[0], of[1]))
 
     def delete_receipts(
         self,
@@ -292,7 +313,7 @@ class SqlRetention(SqlStore, Retention):
             (ReceiptState.UNREADABLE, unmatched_before),
             (ReceiptState.FAILED, unmatched_before),
         )
-        old: list[tuple[int]] = []
+        old: list[tuple[int, bytes]] = []
         for tenant in self._workspaces(_NEXT_INBOX, workspace):
             for state, until in ages:
                 range_ = (tenant, state, to_micros(until), limit - len(old))

@@ -31,7 +31,7 @@ _OF_WORKSPACE = (
     "SELECT id, document FROM messaging_webhook_subscriptions WHERE workspace = ? ORDER BY position"
 )
 _DELETE = "DELETE FROM messaging_webhook_subscriptions WHERE id = ? AND workspace = ?"
-_DELETE_DELIVERIES = "DELETE FROM messaging_webhook_queue WHERE receiver_id = ?"
+_DELETE_DELIVERIES = "DELETE FROM messaging_webhook_queue WHERE receiver_id = ? AND workspace = ?"
 _ADD_URL = "INSERT INTO messaging_message_webhooks (message_id, workspace, url) VALUES (?, ?, ?)"
 _URL = "SELECT url FROM messaging_message_webhooks WHERE message_id = ? AND workspace = ?"
 
@@ -39,13 +39,14 @@ _READY, _BEHIND, _DEAD, _DAMAGED = range(4)
 _WAITS = f"state < {_DEAD}"
 _EARLIER = (  # one of the same receiver and message waits before this one
     "EXISTS (SELECT 1 FROM messaging_webhook_queue e WHERE e.receiver_id = {receiver}"  # noqa: S608 - no input
+    " AND e.workspace = {workspace}"
     f" AND e.message_id = {{message}} AND e.position < {{position}} AND e.{_WAITS})"
 )
 _ADD_DELIVERY = (
     "INSERT INTO messaging_webhook_queue"  # noqa: S608 - no input
     " (id, receiver_id, workspace, message_id, position, due_at, host, document, state)"
     f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, iif(?9, {_DEAD},"
-    f" {_EARLIER.format(receiver='?2', message='?4', position='?5')}))"
+    f" {_EARLIER.format(workspace='?3', receiver='?2', message='?4', position='?5')}))"
 )
 # From one receiver to the next through the index, however many deliveries each has. What is due
 # late beyond measure was written before the clock was set back.
@@ -66,29 +67,42 @@ _DUE = f"""
 """  # noqa: S608 - no input
 _FIRST = (
     "SELECT id, fence, due_at, document FROM messaging_webhook_queue"  # noqa: S608 - no input
-    f" WHERE state = {_READY} AND receiver_id = ? AND due_at {{}} ?"
+    f" WHERE state = {_READY} AND receiver_id = ? AND workspace = ? AND due_at {{}} ?"
     " ORDER BY due_at, position, id LIMIT 1"
 )
 _FIRST_DUE = _FIRST.format("<=")
 _FIRST_BEYOND = _FIRST.format(">")
-_LEASE = "UPDATE messaging_webhook_queue SET fence = fence + 1, due_at = ? WHERE id = ?"
-_PLACE = "SELECT receiver_id, message_id FROM messaging_webhook_queue WHERE id = ?"
+_LEASE = (
+    "UPDATE messaging_webhook_queue SET fence = fence + 1, due_at = ?"
+    " WHERE id = ? AND workspace = ?"
+)
+_PLACE = (
+    "SELECT workspace, receiver_id, message_id FROM messaging_webhook_queue"
+    " WHERE id = ? AND workspace = ?"
+)
 _CLAIMED = f"{_PLACE} AND fence = ?"
 _OWN_EARLIER = _EARLIER.format(
-    receiver="q.receiver_id", message="q.message_id", position="q.position"
+    workspace="q.workspace",
+    receiver="q.receiver_id",
+    message="q.message_id",
+    position="q.position",
 )
 _REPLACE = (
     "UPDATE messaging_webhook_queue AS q"  # noqa: S608 - no input
     f" SET state = iif(?3, {_DEAD}, {_OWN_EARLIER}), due_at = ?1, document = ?2"
-    " WHERE id = ?4"
+    " WHERE id = ?4 AND workspace = ?5"
 )
-_ARRIVED = "DELETE FROM messaging_webhook_queue WHERE id = ?"
+_ARRIVED = "DELETE FROM messaging_webhook_queue WHERE id = ? AND workspace = ?"
 _RELEASE_NEXT = (
-    f"UPDATE messaging_webhook_queue SET state = {_READY} WHERE state = {_BEHIND} AND id ="  # noqa: S608 - no input
-    " (SELECT id FROM messaging_webhook_queue WHERE receiver_id = ? AND message_id = ?"
+    f"UPDATE messaging_webhook_queue SET state = {_READY} WHERE state = {_BEHIND}"  # noqa: S608 - no input
+    " AND workspace = ?1 AND id = (SELECT id FROM messaging_webhook_queue"
+    " WHERE workspace = ?1 AND receiver_id = ?2 AND message_id = ?3"
     f" AND {_WAITS} ORDER BY position, id LIMIT 1)"
 )
-_BREAK = f"UPDATE messaging_webhook_queue SET state = {_DAMAGED} WHERE id = ?"  # noqa: S608
+_BREAK = (
+    f"UPDATE messaging_webhook_queue SET state = {_DAMAGED}"  # noqa: S608 - no input
+    " WHERE id = ? AND workspace = ?"
+)
 _DAMAGED_IDS = f"SELECT id FROM messaging_webhook_queue WHERE state = {_DAMAGED} LIMIT ?"  # noqa: S608
 _DEAD_ONES = (
     "SELECT id, document FROM messaging_webhook_queue"  # noqa: S608 - no input
@@ -96,7 +110,7 @@ _DEAD_ONES = (
 )
 _PUT_BEHIND = (
     f"UPDATE messaging_webhook_queue SET state = {_BEHIND} WHERE state = {_READY}"  # noqa: S608
-    " AND receiver_id = ? AND message_id = ? AND position > ?"
+    " AND workspace = ? AND receiver_id = ? AND message_id = ? AND position > ?"
 )
 _FORGET_DEAD = (
     "DELETE FROM messaging_webhook_queue WHERE id IN"  # noqa: S608 - no input
@@ -132,7 +146,7 @@ class SqlWebhooks(SqlStore, Webhooks):
         self._cursor.execute(_DELETE, (subscription_id.bytes, workspace.bytes))
         if not self._cursor.rowcount:
             return False
-        self._cursor.execute(_DELETE_DELIVERIES, (subscription_id.bytes,))
+        self._cursor.execute(_DELETE_DELIVERIES, (subscription_id.bytes, workspace.bytes))
         return True
 
     def add_urls(self, webhooks: Sequence[MessageWebhook]) -> None:
@@ -182,30 +196,37 @@ class SqlWebhooks(SqlStore, Webhooks):
         ]
 
     def claim(
-        self, receiver_id: UUID, *, now: datetime, lease: timedelta, longest: timedelta
+        self,
+        workspace: UUID,
+        receiver_id: UUID,
+        *,
+        now: datetime,
+        lease: timedelta,
+        longest: timedelta,
     ) -> WebhookClaim | None:
         ranges = ((_FIRST_DUE, to_micros(now)), (_FIRST_BEYOND, to_micros(now + longest)))
         for statement, instant in ranges:
-            where = (receiver_id.bytes, instant)
+            where = (receiver_id.bytes, workspace.bytes, instant)
             while row := self._cursor.execute(statement, where).fetchone():
+                which = (row[0], workspace.bytes)
                 for claim in skip_corrupt([row], _claim, "webhook"):
-                    self._cursor.execute(_LEASE, (to_micros(now + lease), row[0]))
+                    self._cursor.execute(_LEASE, (to_micros(now + lease), *which))
                     return claim
-                self._cursor.execute(_BREAK, row[:1])
-                place = self._cursor.execute(_PLACE, row[:1]).fetchone()
+                self._cursor.execute(_BREAK, which)
+                place = self._cursor.execute(_PLACE, which).fetchone()
                 self._cursor.execute(_RELEASE_NEXT, place)
         return None
 
     def settle(self, claim: WebhookClaim, after: WebhookDelivery | None) -> bool:
-        which = (claim.delivery.id.bytes, claim.fence)
-        place = self._cursor.execute(_CLAIMED, which).fetchone()
+        which = (claim.delivery.id.bytes, claim.delivery.workspace_id.bytes)
+        place = self._cursor.execute(_CLAIMED, (*which, claim.fence)).fetchone()
         if place is None:
             return False
         if after is None:
-            self._cursor.execute(_ARRIVED, which[:1])
+            self._cursor.execute(_ARRIVED, which)
         else:
             row = (to_micros(after.due_at), encode(after), after.is_dead)
-            self._cursor.execute(_REPLACE, (*row, which[0]))
+            self._cursor.execute(_REPLACE, (*row, *which))
         if after is None or after.is_dead:
             self._cursor.execute(_RELEASE_NEXT, place)
         return True
@@ -218,10 +239,10 @@ class SqlWebhooks(SqlStore, Webhooks):
         dead = self.dead(workspace, limit=limit)
         for delivery in dead:
             again = evolve(delivery, due_at=now, expires_at=expires_at, attempts=0, is_dead=False)
-            row = (to_micros(now), encode(again), False, delivery.id.bytes)
+            row = (to_micros(now), encode(again), False, delivery.id.bytes, workspace.bytes)
             self._cursor.execute(_REPLACE, row)
-            place = (delivery.receiver_id.bytes, delivery.message_id.bytes, delivery.position)
-            self._cursor.execute(_PUT_BEHIND, place)
+            of = (workspace.bytes, delivery.receiver_id.bytes, delivery.message_id.bytes)
+            self._cursor.execute(_PUT_BEHIND, (*of, delivery.position))
         return len(dead)
 
     def forget_dead(self, *, before: datetime, limit: int) -> int:

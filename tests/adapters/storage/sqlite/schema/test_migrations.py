@@ -162,7 +162,8 @@ class TestWebhooksOfOlderVersions:
 
         with SqliteStorage(path) as storage, storage.begin() as tx:
             span = timedelta(minutes=1)
-            claim = tx.webhooks.claim(UUID(int=7), now=at, lease=span, longest=span)
+            whose = (DEFAULT_WORKSPACE, UUID(int=7))
+            claim = tx.webhooks.claim(*whose, now=at, lease=span, longest=span)
             assert claim == WebhookClaim(delivery=waiting, fence=4)
             assert tx.webhooks.dead(DEFAULT_WORKSPACE, limit=9) == [dead]
 

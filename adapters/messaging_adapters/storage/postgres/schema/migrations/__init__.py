@@ -12,6 +12,7 @@ from messaging_adapters.storage.postgres.schema.migrations import (
     m0017_received_files,
     m0018_request_webhooks,
     m0019_audit,
+    m0020_workspace_keys,
     m0021_workers,
     m0022_expired_records,
 )
@@ -23,6 +24,7 @@ MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
     ("0017_received_files", m0017_received_files.SCRIPT),
     ("0018_request_webhooks", m0018_request_webhooks.SCRIPT),
     ("0019_audit", m0019_audit.SCRIPT),
+    ("0020_workspace_keys", m0020_workspace_keys.SCRIPT),
     ("0021_workers", m0021_workers.SCRIPT),
     ("0022_expired_records", m0022_expired_records.SCRIPT),
 )

@@ -1,0 +1,69 @@
+"""Let every key begin with the workspace, so that tables can be split by it.
+
+A code of a short link, the id of an access key and what belongs to no workspace stay as they are:
+they are looked up before a workspace is known.
+
+Each index has a name of its own while it is made. One that is there already, made beforehand with
+`CREATE UNIQUE INDEX CONCURRENTLY`, is taken as it is. What claims and the log find by a position
+alone has an index for it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+KEYS: Final = (
+    ("outbox", "workspace, position"),
+    ("messages", "workspace, position"),
+    ("documents", "workspace, position"),
+    ("subjects", "workspace, position"),
+    ("receipts", "workspace, position"),
+    ("interactions", "workspace, message_id, position"),
+    ("damaged_events", "workspace, position"),
+    ("events", "workspace, message_id, position"),
+    ("new_events", "workspace, message_id, seq"),
+    ("templates", "workspace, position"),
+    ("webhook_subscriptions", "workspace, position"),
+    ("webhook_queue", "workspace, id"),
+    ("received_files", "workspace, id"),
+)
+"""The new primary key of each table."""
+
+_BEFORE: Final = """
+ALTER TABLE messaging_documents ADD COLUMN workspace bytea;
+UPDATE messaging_documents d SET workspace = m.workspace FROM messaging_messages m
+    WHERE m.position = d.position;
+DELETE FROM messaging_documents WHERE workspace IS NULL;
+DELETE FROM messaging_damaged_events WHERE workspace IS NULL;
+CREATE INDEX IF NOT EXISTS messaging_outbox_position ON messaging_outbox (position);
+CREATE INDEX IF NOT EXISTS messaging_messages_position ON messaging_messages (position);
+CREATE INDEX IF NOT EXISTS messaging_events_position ON messaging_events (position);
+CREATE INDEX IF NOT EXISTS messaging_new_events_seq ON messaging_new_events (seq);
+"""
+# What the keys of the same columns, or a key that begins with them, serve as well.
+_AFTER: Final = """
+DROP INDEX messaging_interactions_message;
+DROP INDEX messaging_events_message;
+DROP INDEX messaging_new_events_message;
+CREATE UNIQUE INDEX messaging_webhook_subscriptions_id
+    ON messaging_webhook_subscriptions (workspace, id);
+ALTER TABLE messaging_webhook_subscriptions DROP CONSTRAINT messaging_webhook_subscriptions_id_key;
+DROP INDEX messaging_webhook_subscriptions_workspace;
+ALTER TABLE messaging_short_links DROP CONSTRAINT messaging_short_links_pkey;
+ALTER TABLE messaging_short_links DROP CONSTRAINT messaging_short_links_code_key;
+ALTER TABLE messaging_short_links ADD PRIMARY KEY (code);
+"""
+
+
+def _statements() -> Iterator[str]:
+    yield _BEFORE
+    for table, columns in KEYS:
+        name = f"messaging_{table}"
+        yield (
+            f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_key ON {name} ({columns});\n"
+            f"ALTER TABLE {name} DROP CONSTRAINT {name}_pkey,\n"
+            f"    ADD CONSTRAINT {name}_pkey PRIMARY KEY USING INDEX {name}_key;\n"
+        )
+    yield _AFTER
+
+
+SCRIPT: Final = "".join(_statements())

@@ -1,0 +1,94 @@
+"""Tables of an older version are migrated with what they hold."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres.schema.check import split
+from messaging_adapters.storage.postgres.schema.keys import TABLES
+from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
+from messaging_core.models.common.channel import DEFAULT_WORKSPACE
+from messaging_core.testing.builders import a_kept_receipt, a_message, a_new_message
+from postgres_server import Schemas
+
+KEYS = "0020_workspace_keys"
+OTHER = UUID(int=7)
+MESSAGES = [
+    a_new_message(a_message(text), workspace=workspace)
+    for workspace in (DEFAULT_WORKSPACE, OTHER)
+    for text in ("short", "long" * 1000)
+]
+_COPIED = ("messages", "documents", "outbox", "receipts", "channels", "people")
+
+
+def old_tables(connection: psycopg.Connection[Any]) -> None:
+    """Make the tables as they were before all keys began with the workspace."""
+    log, *_ = PostgresStorage.schema_statements()
+    connection.execute(log)
+    for name, script in MIGRATIONS:
+        if name != KEYS:
+            for statement in split(script):
+                connection.execute(statement)
+            connection.execute("INSERT INTO messaging_migrations (name) VALUES (%s)", (name,))
+
+
+@pytest.fixture
+def old(postgres_schemas: Schemas) -> Iterator[str]:
+    """Yield the DSN of tables of an older version, with messages, of which some are long."""
+    new, old = postgres_schemas.take(), postgres_schemas.new()
+    with PostgresStorage(new) as storage, storage.begin() as tx:
+        tx.messages.add(MESSAGES)
+        tx.receipts.keep([a_kept_receipt()])
+    with psycopg.connect(new) as connection:
+        source = connection.execute("SELECT current_schema()").fetchone()
+    with psycopg.connect(old) as connection:
+        old_tables(connection)
+        for table in _COPIED:
+            columns = [
+                column
+                for column in TABLES[f"messaging_{table}"][0]
+                if (table, column) != ("documents", "workspace")
+            ]
+            connection.execute(
+                f"INSERT INTO messaging_{table} ({', '.join(columns)})"  # noqa: S608 - no input
+                f" SELECT {', '.join(columns)} FROM {source and source[0]}.messaging_{table}"
+            )
+    postgres_schemas.give_back(new)
+    yield old
+    postgres_schemas.drop(old)
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_keys_get_the_workspace_and_nothing_is_lost(old: str, *, made_before: bool) -> None:
+    if made_before:
+        with psycopg.connect(old, autocommit=True) as connection:
+            connection.execute(
+                "CREATE UNIQUE INDEX CONCURRENTLY messaging_messages_key"
+                " ON messaging_messages (workspace, position)"
+            )
+            connection.execute(
+                "CREATE INDEX CONCURRENTLY messaging_messages_position"
+                " ON messaging_messages (position)"
+            )
+
+    with PostgresStorage(old) as storage, storage.begin(read_only=True) as tx:
+        storage.check_schema()
+        stored = [tx.messages.get(new.workspace, new.message.id) for new in MESSAGES]
+        pending = tx.receipts.pending(limit=9)
+
+    assert stored == [new.message for new in MESSAGES]
+    assert len(pending) == 1
+
+
+def test_a_process_of_an_older_version_goes_on_but_for_long_messages(old: str) -> None:
+    PostgresStorage.migrate(old)
+    with psycopg.connect(old, autocommit=True) as connection:
+        leased = connection.execute("UPDATE messaging_outbox SET fence = 1 WHERE position > 0")
+        with pytest.raises(psycopg.errors.NotNullViolation):
+            connection.execute("INSERT INTO messaging_documents (position, document) VALUES (1,'')")
+
+    assert leased.rowcount == len(MESSAGES)
