@@ -21,6 +21,7 @@ from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.webhook import WebhookReceiver, WebhookStatus
 from messaging_core.ports.components import AN_EVENT
 from messaging_core.ports.http import HttpClient, HttpRequest
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 
 _log = logger(__name__)
@@ -30,7 +31,7 @@ _PAGE: Final = 100  # events that one transaction reads
 _PAGES: Final = 20  # of events, between two looks at the receivers
 _RECEIVERS: Final = 500  # that one look reads
 _MOST_REMEMBERED: Final = 10_000  # hosts and receivers; others count as new
-_LEASE: Final = timedelta(minutes=5)  # longer than a client takes for one request
+_LEASE: Final = timedelta(minutes=5)
 _TURN: Final = 10.0  # seconds after which a receiver makes room for others
 _MAX_WAIT: Final = 5.0  # seconds that the end waits for requests that are being sent
 _MAX_ANSWER: Final = 65_536
@@ -66,7 +67,13 @@ class WebhookSender:
 
     Memory and threads are bounded, however many receivers there are. A host has at most a quarter
     of the threads, and all hosts that failed last have a quarter together.
+
+    Attributes:
+        lease: After what time another sender takes the webhook of one that died while it sent it;
+            longer than a client takes for a request.
     """
+
+    lease: timedelta = _LEASE
 
     @checked(client=A_CLIENT, threads=whole())
     def __init__(self, context: EngineContext, client: HttpClient, *, threads: int = 32) -> None:
@@ -167,6 +174,7 @@ class WebhookSender:
         for thread, _ in list(self._busy.values()):
             thread.join(None if until is None else max(until - monotonic(), 0.0))
 
+    @repeated
     def _collect(self) -> int:
         """Turn a page of new events into deliveries, in one transaction; return its length."""
         storage, now = self._context.storage, self._context.now()
@@ -198,26 +206,36 @@ class WebhookSender:
 
     def _take_turn(self, receiver: WebhookReceiver) -> bool:
         """Return whether no attempt failed."""
-        job, failure, until = None, None, monotonic() + _TURN
-        while True:
-            with self._context.storage.begin() as tx:
-                if job is not None:
-                    self._settle(tx, job, failure)
-                    if job.request is not None and failure is not None:
-                        return False
-                    if self._over.is_set() or monotonic() > until:
-                        return True
-                job = self._next_job(tx, receiver.id)
-            if job is None:
-                return True
+        until, has_failed = monotonic() + _TURN, False
+        job = self._settle_and_claim(receiver.id)
+        while job is not None:
             failure = job.refused
             if job.request is not None:
                 failure = self._attempt(job.request)
                 self._note_answer(receiver, is_success=failure is None)
+                has_failed = failure is not None
+            is_last = has_failed or self._over.is_set() or monotonic() > until
+            job = self._settle_and_claim(receiver.id, job, failure, is_last=is_last)
+        return not has_failed
+
+    @repeated
+    def _settle_and_claim(
+        self,
+        receiver_id: UUID,
+        job: WebhookJob | None = None,
+        failure: str | None = None,
+        *,
+        is_last: bool = False,
+    ) -> WebhookJob | None:
+        """Record how an attempt ended, and return what comes next unless it was the last one."""
+        with self._context.storage.begin() as tx:
+            if job is not None:
+                self._settle(tx, job, failure)
+            return None if is_last else self._next_job(tx, receiver_id)
 
     def _next_job(self, tx: Transaction, receiver_id: UUID) -> WebhookJob | None:
         now = self._context.now()
-        claim = tx.webhooks.claim(receiver_id, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
+        claim = tx.webhooks.claim(receiver_id, now=now, lease=self.lease, longest=LONGEST_PAUSE)
         return None if claim is None else job_of(tx, claim, now)
 
     def _note_answer(self, receiver: WebhookReceiver, *, is_success: bool) -> None:

@@ -60,7 +60,7 @@ class Options:
     """
 
     seconds: float
-    rate: float = 30
+    rate: float = 20
     retention: float = 60
     lease: float = 10
     sampled: float = 10
@@ -201,7 +201,12 @@ def _prepare(where: dict[str, Any]) -> None:
     with open_storage(where) as storage:
         messenger = Messenger(storage=storage, channels={})
         messenger.webhooks.subscribe(
-            {"service": "channels", "event": "email.outbound", "url": "https://shop.example/all"}
+            {
+                "service": "channels",
+                "event": "email.outbound",
+                "url": "https://shop.example/all",
+                "eventFilters": [{"key": "messageStatus", "value": "delivered"}],
+            }
         )
         with storage.begin() as tx:
             tx.timeline.subscribe(SUBSCRIBER, from_start=True)

@@ -44,6 +44,7 @@ class Bounds:
 
     Attributes:
         memory: Bytes, of each process.
+        threads: Threads and descriptors, of each process.
         size: By what factor the storage may grow.
         processor: By what factor the processor time of a message may grow.
         latency: By what factor times may grow from the first third to the last one; times below
@@ -53,6 +54,7 @@ class Bounds:
     """
 
     memory: int = 4 * _MEGABYTE
+    threads: int = 2
     size: float = 1.15
     processor: float = 1.5
     latency: float = 3.0
@@ -104,7 +106,7 @@ def _growth_of(
         problems.append(f"{name}: memory grew from {memory[0]:,.0f} to {memory[1]:,.0f} bytes")
     for what in ("descriptors", "threads"):
         numbers = [typical(part, lambda usage: getattr(usage, what)) for part in (middle, last)]  # noqa: B023
-        if numbers[1] > numbers[0] + 1:
+        if numbers[1] > numbers[0] + bounds.threads:
             problems.append(f"{name}: {what} grew from {numbers[0]:.0f} to {numbers[1]:.0f}")
     work = [_processor_time(name, part) for part in (middle, last)]
     if work[1] > work[0] * bounds.processor:

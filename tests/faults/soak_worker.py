@@ -80,9 +80,12 @@ def main(settings: dict[str, Any]) -> None:
     channels = {CHANNEL: Erratic(str(folder / "sent"))}
     with Messenger(storage=open_storage(settings), channels=channels) as messenger:
         messenger.subscribe(hear, name=SUBSCRIBER, from_start=True)
-        sender = messenger.webhook_sender(_client(settings), threads=2)
+        lease = timedelta(seconds=settings["lease"])
+        messenger.subscriptions.lease = lease
+        sender = messenger.webhook_sender(_client(settings), threads=4)
+        sender.lease = lease
         sending = threading.Thread(target=sender.run, args=(stop,))
         sending.start()
         say(ready=True)
-        Worker(messenger, threads=3, lease=timedelta(seconds=settings["lease"])).run(stop)
+        Worker(messenger, threads=3, lease=lease).run(stop)
         sending.join()
