@@ -259,6 +259,13 @@ class Cleaner:
             last = tx.timeline.last_position()
         until(lambda: min(self._positions()) >= last, "subscribers are slow", 600)
 
+    def _has_webhooks(self) -> bool:
+        """Return whether a webhook is still to be sent."""
+        with self.messenger.storage.begin(read_only=True) as tx:
+            later = self.messenger.clock.now() + _LATER
+            waiting = tx.webhooks.due(later, longest=_LATER, after=None, limit=1)
+            return bool(waiting) or tx.timeline.is_behind(WEBHOOKS)
+
     def _positions(self) -> list[int]:
         with self.messenger.storage.begin(read_only=True) as tx:
             cursors = [tx.timeline.cursor(name) for name in (SUBSCRIBER, WEBHOOKS)]
@@ -267,7 +274,7 @@ class Cleaner:
     def end(self) -> None:
         """See everything through, and purge it all."""
         self.withdraw_scheduled(timedelta(0))
-        while self.oldest_unfinished() is not None:
+        while self.oldest_unfinished() is not None or self._has_webhooks():
             sleep(0.1)
         self.retention = timedelta(0)
         self.purge()
