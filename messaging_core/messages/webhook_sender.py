@@ -1,6 +1,7 @@
 """Send webhooks: each receiver has its turns, so that a slow one holds up no other."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Final, TypeVar
@@ -101,7 +102,7 @@ class WebhookSender:
                 self._freed.wait(_PAUSE)
                 self._freed.clear()
                 try:
-                    self._look(rest=_PAUSE)
+                    self._look(rest=_PAUSE, is_over=stop.is_set)
                 except StorageError:
                     _log.exception("the storage failed; trying again")
                 except Exception as error:  # noqa: BLE001 - the next look may do better
@@ -123,14 +124,17 @@ class WebhookSender:
             if self._errors:
                 raise self._errors[0]
 
-    def _look(self, *, rest: float) -> bool:
+    def _look(self, *, rest: float, is_over: Callable[[], bool] = lambda: False) -> bool:
         """Find new webhooks, start threads for receivers, and return if there was any work.
 
         Args:
             rest: Seconds that a receiver is left alone after a failure.
+            is_over: Asked before each page of events; when it returns True, the rest is left.
         """
         collected = 0
         for _ in range(_PAGES):  # then receivers come first, however many events there are
+            if is_over():
+                return False
             collected = self._collect()
             if not collected:
                 break

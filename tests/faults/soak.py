@@ -2,7 +2,7 @@
 
 Two hosts accept, and withdraw, move, suppress, replay and look up; two workers deliver, with a
 subscriber and a sender of webhooks each; the provider's receipts come in, and what is a minute old
-is purged. One host and one worker are killed or stopped again and again, and started anew. The
+is purged. One host and one worker are killed or stopped again and again, and then replaced. The
 other two must not grow: they are measured every ten seconds.
 
 Run it from the root of the project, on a storage of its own, which is made and removed:
