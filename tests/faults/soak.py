@@ -40,6 +40,7 @@ from postgres_server import PostgresServer, postgres_binaries
 STORAGES = ("sqlite", "postgres")
 LASTING = ("host", "worker")  # those that are never restarted
 _AT_ONCE = 25  # messages that a call accepts, and those that it is about to note, at most
+_PATIENCE = 600.0  # seconds for the end of a process, which may have much to see through
 _SIZE = (
     "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"
     " WHERE relkind = 'r' AND relname LIKE 'messaging\\_%'"
@@ -120,7 +121,7 @@ class Soak:
             self.kills += 1
             self.children.pop(name).kill()
         else:
-            self.children.pop(name).finish()
+            self.children.pop(name).finish(_PATIENCE)
         self.start(name)
 
     def run(self) -> None:
@@ -138,7 +139,7 @@ class Soak:
                 restart_at = self._next_restart()
         self.report("hosts end, and wait for what is under way")
         for name in ("another_host", "host", "another_worker", "worker"):
-            self.children.pop(name).finish()
+            self.children.pop(name).finish(_PATIENCE)
 
     def _next_restart(self) -> float:
         return monotonic() + self.options.restarted * self.chance.uniform(0.3, 1)

@@ -10,7 +10,7 @@ from faults.soak import LASTING, STORAGES, Options, soak
 from faults.soak_figures import Bounds, Sample, Usage, growth, slower
 
 MINUTES = float(os.environ.get("MESSAGING_SOAK", "0"))
-SHORT = Options(seconds=15, retention=3, lease=3, sampled=0.5, restarted=5)
+SHORT = Options(seconds=10, rate=15, retention=3, lease=3, sampled=0.5, restarted=5)
 # In seconds a process still warms up, the first purges have just begun, and others use the machine.
 WIDE = Bounds(memory=10_000_000, size=4, threads=8, latency=10, moment=0.5, percentiles=(50,))
 BOUNDS = Bounds()
