@@ -14,7 +14,6 @@ GLOBAL: Reasons = {
         "messages._LAST_POSITION",
         "messages._REMEMBER_AHEAD",
         "messages._TAKE_KEYS",
-        "timeline.HEAD",
         "timeline._LAST_POSITION",
         "timeline._REMEMBER_LAST",
     },

@@ -61,7 +61,13 @@ class EventSubscriptions(ForkAware):
     The position of each handler is stored under its name, so that a restart loses nothing. One
     thread of one process at a time delivers to a name. An event whose handling was not recorded
     is delivered again.
+
+    Attributes:
+        lease: After what time another process takes over from one that died while a handler ran;
+            longer than a handler takes for an event.
     """
+
+    lease: timedelta = _LEASE
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -147,7 +153,7 @@ class EventSubscriptions(ForkAware):
         while not is_over():
             with self._storage.begin() as tx:
                 cursor = tx.timeline.lease_cursor(
-                    name, now=self._clock.now(), lease=_LEASE, longest=_LONGEST_WAIT
+                    name, now=self._clock.now(), lease=self.lease, longest=_LONGEST_WAIT
                 )
                 events = tx.timeline.after(cursor.position, limit=_PAGE) if cursor else []
                 if cursor and not events:

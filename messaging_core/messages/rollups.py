@@ -82,6 +82,9 @@ class RollupCounter:
 
     def run(self) -> None:
         """Count every event that is stored by now."""
+        # A reader may leave out events that another is reading; this has them all in the log.
+        with self._storage.begin(read_only=True) as tx:
+            tx.timeline.last_position()
         while self._count_page():
             pass
 

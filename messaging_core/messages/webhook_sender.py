@@ -1,6 +1,7 @@
 """Send webhooks: each receiver has its turns, so that a slow one holds up no other."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.webhook import WebhookReceiver, WebhookStatus
 from messaging_core.ports.components import AN_EVENT
 from messaging_core.ports.http import HttpClient, HttpRequest
+from messaging_core.ports.storage.repetition import repeated
 from messaging_core.ports.storage.transaction import Transaction
 
 _log = logger(__name__)
@@ -30,7 +32,7 @@ _PAGE: Final = 100  # events that one transaction reads
 _PAGES: Final = 20  # of events, between two looks at the receivers
 _RECEIVERS: Final = 500  # that one look reads
 _MOST_REMEMBERED: Final = 10_000  # hosts and receivers; others count as new
-_LEASE: Final = timedelta(minutes=5)  # longer than a client takes for one request
+_LEASE: Final = timedelta(minutes=5)
 _TURN: Final = 10.0  # seconds after which a receiver makes room for others
 _MAX_WAIT: Final = 5.0  # seconds that the end waits for requests that are being sent
 _MAX_ANSWER: Final = 65_536
@@ -66,7 +68,13 @@ class WebhookSender:
 
     Memory and threads are bounded, however many receivers there are. A host has at most a quarter
     of the threads, and all hosts that failed last have a quarter together.
+
+    Attributes:
+        lease: After what time another sender takes the webhook of one that died while it sent it;
+            longer than a client takes for a request.
     """
+
+    lease: timedelta = _LEASE
 
     @checked(client=A_CLIENT, threads=whole())
     def __init__(self, context: EngineContext, client: HttpClient, *, threads: int = 32) -> None:
@@ -94,7 +102,7 @@ class WebhookSender:
                 self._freed.wait(_PAUSE)
                 self._freed.clear()
                 try:
-                    self._look(rest=_PAUSE)
+                    self._look(rest=_PAUSE, is_over=stop.is_set)
                 except StorageError:
                     _log.exception("the storage failed; trying again")
                 except Exception as error:  # noqa: BLE001 - the next look may do better
@@ -116,14 +124,17 @@ class WebhookSender:
             if self._errors:
                 raise self._errors[0]
 
-    def _look(self, *, rest: float) -> bool:
+    def _look(self, *, rest: float, is_over: Callable[[], bool] = lambda: False) -> bool:
         """Find new webhooks, start threads for receivers, and return if there was any work.
 
         Args:
             rest: Seconds that a receiver is left alone after a failure.
+            is_over: Asked before each page of events; when it returns True, the rest is left.
         """
         collected = 0
         for _ in range(_PAGES):  # then receivers come first, however many events there are
+            if is_over():
+                return False
             collected = self._collect()
             if not collected:
                 break
@@ -167,6 +178,7 @@ class WebhookSender:
         for thread, _ in list(self._busy.values()):
             thread.join(None if until is None else max(until - monotonic(), 0.0))
 
+    @repeated
     def _collect(self) -> int:
         """Turn a page of new events into deliveries, in one transaction; return its length."""
         storage, now = self._context.storage, self._context.now()
@@ -198,26 +210,36 @@ class WebhookSender:
 
     def _take_turn(self, receiver: WebhookReceiver) -> bool:
         """Return whether no attempt failed."""
-        job, failure, until = None, None, monotonic() + _TURN
-        while True:
-            with self._context.storage.begin() as tx:
-                if job is not None:
-                    self._settle(tx, job, failure)
-                    if job.request is not None and failure is not None:
-                        return False
-                    if self._over.is_set() or monotonic() > until:
-                        return True
-                job = self._next_job(tx, receiver)
-            if job is None:
-                return True
+        until, has_failed = monotonic() + _TURN, False
+        job = self._settle_and_claim(receiver)
+        while job is not None:
             failure = job.refused
             if job.request is not None:
                 failure = self._attempt(job.request)
                 self._note_answer(receiver, is_success=failure is None)
+                has_failed = failure is not None
+            is_last = has_failed or self._over.is_set() or monotonic() > until
+            job = self._settle_and_claim(receiver, job, failure, is_last=is_last)
+        return not has_failed
+
+    @repeated
+    def _settle_and_claim(
+        self,
+        receiver: WebhookReceiver,
+        job: WebhookJob | None = None,
+        failure: str | None = None,
+        *,
+        is_last: bool = False,
+    ) -> WebhookJob | None:
+        """Record how an attempt ended, and return what comes next unless it was the last one."""
+        with self._context.storage.begin() as tx:
+            if job is not None:
+                self._settle(tx, job, failure)
+            return None if is_last else self._next_job(tx, receiver)
 
     def _next_job(self, tx: Transaction, receiver: WebhookReceiver) -> WebhookJob | None:
         now, whose = self._context.now(), (receiver.workspace_id, receiver.id)
-        claim = tx.webhooks.claim(*whose, now=now, lease=_LEASE, longest=LONGEST_PAUSE)
+        claim = tx.webhooks.claim(*whose, now=now, lease=self.lease, longest=LONGEST_PAUSE)
         return None if claim is None else job_of(tx, claim, now)
 
     def _note_answer(self, receiver: WebhookReceiver, *, is_success: bool) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from messaging_core.testing.contracts.media_store import MediaStoreContract
     from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
     from messaging_core.testing.contracts.storage import DurableStorageContract, StorageContract
+    from messaging_core.testing.contracts.telemetry import TelemetryContract
     from messaging_core.testing.contracts.template_engine import TemplateEngineContract
     from messaging_core.testing.contracts.transport import (
         HttpPeerContract,
@@ -63,6 +64,7 @@ __all__ = [
     "ReceiptParserContract",
     "RecordingTransport",
     "StorageContract",
+    "TelemetryContract",
     "TemplateEngineContract",
     "TransportContract",
     "a_channel",
@@ -93,6 +95,7 @@ _NAMES = {
     "contracts.media_store": "MediaStoreContract",
     "contracts.receipt_parser": "ReceiptParserContract",
     "contracts.storage": "DurableStorageContract StorageContract",
+    "contracts.telemetry": "TelemetryContract",
     "contracts.template_engine": "TemplateEngineContract",
     "contracts.transport": "HttpPeerContract PeerContract TransportContract",
     "http_peer": "HttpPeer Misbehaviour",

@@ -48,6 +48,7 @@ def parser() -> ArgumentParser:
     _add(add, "files", "FilesContract", f"{_CLASS}; or of what gets a dict of files.")
     _add(add, "template-engine", "TemplateEngineContract", f"{_CLASS}; or of the engine itself.")
     _add(add, "audience", "AudienceContract", f"{_CLASS}; or of what gets a list of Person.")
+    _add(add, "telemetry", "TelemetryContract", f"{_CLASS}; or of the telemetry itself.")
     _add(add, "receipt-parser", "ReceiptParserContract", f"{_CLASS}.")
     return root
 

@@ -14,6 +14,7 @@ from messaging_core.ports.audience import Audience
 from messaging_core.ports.files import Files
 from messaging_core.ports.media import MediaSource
 from messaging_core.ports.media_store import MediaStore
+from messaging_core.ports.telemetry import Telemetry
 from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
 from messaging_core.testing.contracts.audience import AudienceContract, Person
@@ -22,6 +23,7 @@ from messaging_core.testing.contracts.media import MediaContract
 from messaging_core.testing.contracts.media_store import MediaStoreContract
 from messaging_core.testing.contracts.receipt_parser import ReceiptParserContract
 from messaging_core.testing.contracts.storage import StorageContract
+from messaging_core.testing.contracts.telemetry import TelemetryContract
 from messaging_core.testing.contracts.template_engine import TemplateEngineContract
 from messaging_core.testing.contracts.transport import CONTENTS, TransportContract
 from messaging_core.testing.contracts.transport.contract import close
@@ -198,6 +200,23 @@ def _audience(factory: str) -> Tests:
     return {"TestAudience": test}
 
 
+def _telemetry(factory: str) -> Tests:
+    """Return the tests of a telemetry; what makes it takes no argument, and it keeps no traces.
+
+    Raises:
+        ConfigurationError: Something named does not exist.
+    """
+    made = load_object(factory)
+
+    class Test(TelemetryContract):
+        def make_telemetry(self) -> Telemetry:
+            telemetry: Telemetry = made()
+            return telemetry
+
+    test = made if _is_contract(made, TelemetryContract) else Test
+    return {"TestTelemetry": test}
+
+
 def _receipt_parser(factory: str) -> Tests:
     """Return the tests of a receipt parser by a class that inherits its contract.
 
@@ -225,6 +244,7 @@ _KINDS: Final[Mapping[str, Callable[..., Tests]]] = {
     "files": _files,
     "template-engine": _template_engine,
     "audience": _audience,
+    "telemetry": _telemetry,
     "receipt-parser": _receipt_parser,
 }
 

@@ -17,7 +17,7 @@ NOT_LISTED = re.compile(
     r"messaging_core\.wire\.(codec|parsing|queries)(\..*)?"
     r"|messaging_core\.testing\.contracts\.(storage\..*|storage_machine|bounds)"
     r"|messaging_core\.testing\.(__main__|conformance|object_path|promises|storage_conformance)"
-    r"|messaging_core\.testing\.simulation\.(actors|crowd|host|listeners|process|provider)"
+    r"|messaging_core\.testing\.simulation\.(actors|cleaner|crowd|host|listeners|process|provider)"
     r"|messaging_core\.testing\.simulation\.(scheduler|world)"
     r"|messaging_core\.(templates\.language_data|rules\.formats\.gsm_replacements)"
     r"|messaging_core\.rules\.addressing\.phone_patterns"

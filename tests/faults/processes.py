@@ -83,10 +83,10 @@ class Child:
         """Ask it to end, without waiting for that."""
         self._input.close()
 
-    def finish(self) -> list[str]:
+    def finish(self, patience: float = PATIENCE) -> list[str]:
         """Ask it to end, and return everything that it said."""
         self.end()
-        self._process.join(PATIENCE)
+        self._process.join(patience)
         assert self._process.exitcode == 0
         self._listener.join()
         return self.lines

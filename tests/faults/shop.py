@@ -1,6 +1,7 @@
 """The shop whose messages are sent while things go wrong: its channels, and its file."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,11 @@ TENANTS = tuple(
 """Channels of other workspaces, of lanes that the shop has not."""
 
 
+def sqlite_driver(settings: dict[str, Any]) -> Any:
+    """Return the module that opens the file: that of Python, unless the settings name another."""
+    return import_module(settings.get("driver", "sqlite3"))
+
+
 def open_storage(settings: dict[str, Any]) -> Storage:
     """Open the file, or the server, that the settings of a process name."""
     if "dsn" in settings:
@@ -40,6 +46,7 @@ def open_storage(settings: dict[str, Any]) -> Storage:
         return PostgresStorage(settings["dsn"], busy_timeout=timedelta(seconds=30))
     return SqliteStorage(
         settings["database"],
+        driver=sqlite_driver(settings),
         exclusive=settings.get("exclusive", False),
         synchronous=settings.get("synchronous", "FULL"),
         busy_timeout=timedelta(seconds=30),

@@ -18,6 +18,7 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, StorageError, Worker
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.errors import UnknownWebhookSubscriptionError as UnknownError
+from messaging_core.messages.webhook_sender import WebhookSender
 from messaging_core.models import (
     Conversion,
     IncomingMessage,
@@ -25,12 +26,14 @@ from messaging_core.models import (
     TextBody,
     WebhookStatus,
 )
+from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.ports.clock import SystemClock
 from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import (
     Misbehaviour,
     RecordingTransport,
+    a_request,
 )
 from webhook_receivers import (
     KEY,
@@ -649,3 +652,24 @@ def test_webhooks_go_on_when_the_clock_is_set_back(engine: Engine) -> None:
     engine.sender.run_once()
 
     assert statuses(peer) == ["accepted", "sent"]
+
+
+def test_a_sender_that_stops_leaves_the_pages_of_events_that_wait(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example")
+    engine.subscribe()
+    engine.messenger.send_many(ORDERS, [a_request() for _ in range(250)])
+    stop = threading.Event()
+
+    class Stopped(WebhookSender):
+        def _collect(self) -> int:
+            stop.set()
+            return super()._collect()
+
+    Stopped(engine.messenger.context, engine.internet.client()).run(stop)
+
+    with engine.storage.begin(read_only=True) as tx:
+        cursor = tx.timeline.cursor(WEBHOOKS)
+    assert cursor is not None
+    assert cursor.position == 100
+    engine.sender.run_once()
+    assert len(peer.taken) == 250

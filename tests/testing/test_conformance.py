@@ -206,6 +206,7 @@ def test_a_broken_promise_shows_the_values_that_were_compared(tmp_path):
         ("files", "mine:Right"),
         ("media-store", "messaging_adapters.media_stores.memory:MemoryMediaStore"),
         ("template-engine", "messaging_core.templates:InterpolationEngine"),
+        ("telemetry", "messaging_core.ports.telemetry:NoTelemetry"),
         (
             *("transport", "messaging_core.testing:RecordingTransport"),
             *("--delivered", "mine:texts", "--platform", "sms"),

@@ -54,7 +54,9 @@ class Timeline(Protocol):
     def last_position(self) -> int:
         """Return the position of the last event of all workspaces, or 0 if there never was one.
 
-        The event may be gone by now. `after` returns nothing beyond it, before others are appended.
+        Every event that was committed before the call has a position up to that: the call waits
+        for other transactions that are reading them. The event may be gone by now. `after` returns
+        nothing beyond it, before others are appended.
         """
 
     @abstractmethod

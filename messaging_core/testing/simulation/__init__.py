@@ -30,7 +30,14 @@ from messaging_core.testing.simulation.scenario import (
     Receipts,
     Scenario,
 )
-from messaging_core.testing.simulation.scenarios import AUTUMN, POOLS, RULES, SCENARIOS, WEBHOOKS
+from messaging_core.testing.simulation.scenarios import (
+    AUTUMN,
+    MONTH,
+    POOLS,
+    RULES,
+    SCENARIOS,
+    WEBHOOKS,
+)
 from messaging_core.testing.simulation.story import Asked, Block, Reception, Story
 
 __all__ = [
@@ -41,6 +48,7 @@ __all__ = [
     "FLAKY",
     "HANGING",
     "HEALTHY",
+    "MONTH",
     "POISON",
     "POOLS",
     "PROMISES",

@@ -200,6 +200,8 @@ class Watcher:
 
     def _is_stranded(self, asked: Asked) -> bool:
         workspace, message_id = asked.channel.workspace, asked.answers[0]
+        if (workspace, message_id) in self.stage.world.purged:
+            return False
         with self.stage.storage.begin(read_only=True) as tx:
             message = tx.messages.get(workspace, message_id)
             waits = tx.outbox.delivery(workspace, message_id) is not None

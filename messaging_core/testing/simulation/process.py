@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from attrs import evolve
@@ -29,7 +29,7 @@ from messaging_core.ports.transport import Handoff, Transport
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import HELD_OUT
 from messaging_core.testing.simulation.scheduler import Task
-from messaging_core.testing.simulation.story import Block, Consent, Logged
+from messaging_core.testing.simulation.story import Block, Consent, Logged, PurgedMessage
 from messaging_core.testing.simulation.world import World
 
 _NOTHING = timedelta(0)
@@ -260,6 +260,37 @@ class WatchedWebhooks:
         self._noted += deliveries
 
 
+class WatchedRetention:
+    """Note what was stored about messages, before it is deleted."""
+
+    def __init__(self, tx: Transaction, noted: dict[tuple[UUID, UUID], PurgedMessage]) -> None:
+        self._tx = tx
+        self._retention = tx.retention
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._retention, name)
+
+    def delete(self, messages: Sequence[tuple[UUID, UUID]]) -> int:  # noqa: D102
+        for workspace, message_id in messages:
+            message = self._tx.messages.get(workspace, message_id)
+            if message is not None:
+                self._noted[workspace, message_id] = PurgedMessage(
+                    message=message,
+                    evidence=self._tx.receipts.evidence(workspace, [message_id]).get(message_id),
+                    events=tuple(self._tx.timeline.of_message(workspace, message_id)),
+                )
+        return self._retention.delete(messages)
+
+
+_WATCHED: Final = ("suppressions", "contacts", "timeline", "retention", "webhooks")
+
+
+def _watch(tx: Transaction, name: str, store: Any) -> None:
+    """Let a transaction use a store that notes what is done, or its own again."""
+    setattr(tx, name, store)
+
+
 class SimulatedBulkheads(SinglePool):
     """Look for calls that hang every few milliseconds of real time."""
 
@@ -303,25 +334,27 @@ class SimulatedStorage(Storage):
         consents: list[Consent] = []
         events: list[Event] = []
         webhooks: list[WebhookDelivery] = []
+        purged: dict[tuple[UUID, UUID], PurgedMessage] = {}
         with self._storage.begin(connection, read_only=read_only) as tx:
-            if scenario.people and not read_only:
-                watched: Any = Watched(tx.suppressions, noted)
-                tx.suppressions = watched
-                contacts: Any = WatchedContacts(tx.contacts, consents)
-                tx.contacts = contacts
-            if scenario.escalates and not read_only:
-                timeline: Any = WatchedTimeline(tx.timeline, events)
-                tx.timeline = timeline
-            own = tx.webhooks
-            if scenario.listeners and not read_only:
-                watched_webhooks: Any = WatchedWebhooks(own, webhooks)
-                tx.webhooks = watched_webhooks
+            own = {name: getattr(tx, name) for name in _WATCHED}
+            if not read_only:
+                if scenario.people:
+                    _watch(tx, "suppressions", Watched(tx.suppressions, noted))
+                    _watch(tx, "contacts", WatchedContacts(tx.contacts, consents))
+                if scenario.escalates:
+                    _watch(tx, "timeline", WatchedTimeline(tx.timeline, events))
+                if scenario.retention:
+                    _watch(tx, "retention", WatchedRetention(tx, purged))
+                if scenario.listeners:
+                    _watch(tx, "webhooks", WatchedWebhooks(tx.webhooks, webhooks))
             try:
                 yield tx
             finally:
-                tx.webhooks = own  # a storage may use one object for all transactions
+                for name, store in own.items():  # a storage may use one object again and again
+                    _watch(tx, name, store)
         if not read_only:
             process.world.webhooks += webhooks
+            process.world.purged |= purged
             process.world.stir()
             process.committed_at = process.now()
             process.commit = process.world.commit()

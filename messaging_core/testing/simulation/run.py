@@ -25,6 +25,7 @@ from messaging_core.testing.simulation.actors import (
     Watcher,
 )
 from messaging_core.testing.simulation.breach import Breach, Promise
+from messaging_core.testing.simulation.cleaner import Cleaner
 from messaging_core.testing.simulation.crowd import Crowd, introduce
 from messaging_core.testing.simulation.host import Host
 from messaging_core.testing.simulation.listeners import notifiers, subscribe
@@ -125,6 +126,9 @@ def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> S
             scheduler.add("crowd", Crowd(stage=stage).run)
         if scenario.listeners:
             subscribe(stage)
+        if scenario.retention is not None:
+            cleaner = Cleaner(stage=stage, retention=scenario.retention)
+            scheduler.add("cleaner", cleaner.run)
         for number, notifier in enumerate(notifiers(stage), 1):
             world.notifiers.append(scheduler.add(f"notifier-{number}", notifier.run))
         deliverer = Deliverer(stage=stage, make=make)
@@ -179,6 +183,11 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
             for workspace in workspaces
             for delivery in tx.webhooks.dead(workspace, limit=_MOST_DEAD)
         ]
+    for key, purged in world.purged.items():
+        messages[key] = purged.message
+        events += purged.events
+        if purged.evidence is not None:
+            evidence[key[1]] = purged.evidence
     return Story(
         seed=seed,
         scenario=world.scenario,
@@ -192,7 +201,7 @@ def _story(seed: int, world: World, storage: Storage) -> Story:
         evidence=evidence,
         unfinished=frozenset(unfinished),
         stranded=tuple(world.stranded),
-        events=tuple(events),
+        events=tuple(sorted(events, key=lambda event: event.position)),
         blocks=tuple(world.blocks),
         consents=tuple(world.consents),
         premature=frozenset(world.premature),

@@ -193,6 +193,8 @@ class Scenario:
         keywords: How often one of the people writes STOP, START or HELP.
         changed: How often the host changes what a contact agreed to.
         listeners: The systems that get webhooks.
+        retention: After what time messages are purged, once a day; longer than two weeks and what a
+            provider takes to report. Without it none are.
         notified: A request names the URL of a listener.
     """
 
@@ -234,6 +236,7 @@ class Scenario:
     keywords: int = 0
     changed: int = 0
     listeners: tuple[Listener, ...] = ()
+    retention: timedelta | None = None
     notified: float = 0.5
 
     @property

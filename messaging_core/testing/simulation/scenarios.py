@@ -256,6 +256,26 @@ WEBHOOKS: Final = evolve(
 )
 """Webhooks go to systems that fail, are slow, are down or are gone, from processes that die."""
 
+MONTH: Final = evolve(
+    ESCALATION_RULES,
+    name="month",
+    lines=(*ESCALATION_RULES.lines, *EVERYDAY.lines[3:5]),
+    lasts=timedelta(days=30),
+    retention=timedelta(days=20),
+    messages=60,
+    bursts=25,
+    skew=timedelta(minutes=2),
+    blocked=10,
+    keywords=10,
+    changed=10,
+    listeners=(
+        Listener(url="https://steady.example/", subscribed=True, failing=0.05, slow=0.02),
+        Listener(url="https://hooks.example/", unanswered=0.3),
+    ),
+    notified=0.3,
+)
+"""A month of everything together, in which messages are purged that are old."""
+
 RULED: Final = (RULES, AUTUMN, POOLS)
 """Those in which send rules hold."""
 
@@ -274,6 +294,7 @@ __all__ = [
     "AUTUMN",
     "ESCALATION",
     "ESCALATION_RULES",
+    "MONTH",
     "POOLS",
     "RULED",
     "RULES",

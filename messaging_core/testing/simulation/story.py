@@ -139,6 +139,15 @@ class Told:
 
 
 @frozen(kw_only=True)
+class PurgedMessage:
+    """A message as it was when it was purged, with what was stored about it."""
+
+    message: Message
+    evidence: Evidence | None
+    events: tuple[Event, ...]
+
+
+@frozen(kw_only=True)
 class Story:
     """Everything that happened in one run; two runs of one seed are equal.
 
@@ -147,7 +156,7 @@ class Story:
         receptions: What providers took.
         reported: The receipts that were acknowledged, in order; one may be there several times.
         heard: The positions of the events that the subscriber was told, in order.
-        messages: As they were in the end.
+        messages: As they were in the end, or when they were purged.
         evidence: What was known about them in the end.
         unfinished: Messages that still had something to wait for in the end.
         stranded: Messages that were seen, at some moment, neither over nor with a next time.

@@ -38,7 +38,7 @@ def _place(delivery: WebhookDelivery) -> Place:
 
 
 def _expected(story: Story) -> Iterator[Place]:
-    urls = {message.id: asked.url for asked, message in story.asked_as()}
+    by_reference = {asked.reference: asked.url for asked in story.asked}
     for message in story.messages.values():
         channel = story.channel_of(message)
         if channel is None:
@@ -47,7 +47,8 @@ def _expected(story: Story) -> Iterator[Place]:
             for subscription in story.subscriptions:
                 if (subscription.workspace_id, subscription.event) == (event.workspace, name):
                     yield message.id, event.position, subscription.id
-            if url := urls.get(message.id):
+            # A fallback has the reference of the message whose place it takes, and its URL.
+            if url := by_reference.get(message.reference or ""):
                 yield message.id, event.position, uuid5(event.workspace, url)
 
 

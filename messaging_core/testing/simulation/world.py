@@ -16,6 +16,7 @@ from messaging_core.testing.simulation.story import (
     Block,
     Consent,
     Logged,
+    PurgedMessage,
     Reception,
     Told,
 )
@@ -66,6 +67,7 @@ class World:
         told: Those that listeners took.
         logged: The events with their commits, where a channel escalates.
         hung: The threads whose calls of a transport never return.
+        purged: What the host has purged, by workspace and id.
         is_done: Set when the run is over, so that the threads that hang can end.
         crashes: How often a process died.
     """
@@ -91,6 +93,7 @@ class World:
         self.webhooks: list[WebhookDelivery] = []
         self.told: list[Told] = []
         self.hung: list[threading.Thread] = []
+        self.purged: dict[tuple[UUID, UUID], PurgedMessage] = {}
         self.is_done = threading.Event()
         self.crashes = 0
         self._made = 0

@@ -47,6 +47,13 @@ class EventNumbers:
         if self._native(_HAS_NEW).fetchone()[0]:
             self._give(f"{_LOCK_HEAD} SKIP LOCKED")
 
+    def give_committed(self) -> int:
+        """Move into the log what is committed, also if another reader is at it; return the last."""
+        if self._native(_HAS_NEW).fetchone()[0]:
+            return self._give(_LOCK_HEAD)
+        (last,) = self._native(HEAD).fetchone()
+        return int(last)
+
     def give_all(self) -> int:
         """Move into the log what is committed, once no other reader does; return the last."""
         return self._give(_LOCK_HEAD)

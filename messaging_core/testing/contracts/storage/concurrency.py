@@ -364,6 +364,21 @@ class ConcurrencyContract:
         own = [event.attempt for event in events if event.message_id == message_id]
         assert own == turns
 
+    def test_the_last_position_has_what_was_committed_although_a_reader_is_reading_it(self) -> None:
+        storage = self.make_storage()
+        with storage.begin() as tx:
+            tx.timeline.append([an_event(attempt=number) for number in (1, 2)])
+
+        def read(tx: Transaction) -> list[Event]:
+            return tx.timeline.after(0, limit=10)
+
+        def last(tx: Transaction) -> int:
+            return tx.timeline.last_position()
+
+        answers = interleaved(storage, "aba", a=[read, nothing], b=[last])
+
+        assert answers["b"] == [answers["a"][0][-1].position]
+
     def test_what_two_count_at_once_is_counted(self) -> None:
         storage = self.make_storage()
 

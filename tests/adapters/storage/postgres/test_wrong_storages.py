@@ -7,7 +7,7 @@ import pytest
 
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
-from messaging_adapters.storage.postgres.event_numbers import EventNumbers
+from messaging_adapters.storage.postgres.event_numbers import HEAD, EventNumbers
 from messaging_adapters.storage.postgres.locks import Locks
 from messaging_adapters.storage.postgres.statements import LOCKED, OVERRIDES
 from messaging_adapters.storage.postgres.stores import outbox as outbox_store
@@ -58,6 +58,16 @@ def numbered_when_written(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(EventNumbers, "_give", give)
     patch.setattr(PostgresCursor, "later", write)
+
+
+def last_that_others_leave(patch: pytest.MonkeyPatch) -> None:
+    """Leave out the events that another reader has not finished to number."""
+
+    def give_committed(self: EventNumbers) -> int:
+        self.give()
+        return int(self._native(HEAD).fetchone()[0])
+
+    patch.setattr(EventNumbers, "give_committed", give_committed)
 
 
 def contact_before_identifier(patch: pytest.MonkeyPatch) -> None:
@@ -133,6 +143,10 @@ WRONG: dict[str, tuple[Break, str]] = {
     "contacts before their identifiers": (
         contact_before_identifier,
         "test_a_contact_that_two_need_is_made_once",
+    ),
+    "a last position that does not wait": (
+        last_that_others_leave,
+        "test_the_last_position_has_what_was_committed_although_a_reader_is_reading_it",
     ),
     "events numbered when they are written": (
         numbered_when_written,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from messaging_adapters.storage.postgres.arrays import columns_of
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
-from messaging_adapters.storage.postgres.event_numbers import COLUMNS, HEAD
+from messaging_adapters.storage.postgres.event_numbers import COLUMNS
 from messaging_adapters.storage.sql.rows.skip_corrupt import skip_corrupt
 from messaging_adapters.storage.sql.stores.timeline import SqlTimeline, event_of, event_row
 from messaging_core.models.delivery.event import Event
@@ -88,8 +88,7 @@ class PostgresTimeline(SqlTimeline):
         return {UUID(bytes=message_id): number for message_id, number in rows}
 
     def last_position(self) -> int:
-        self._dialect.number_events()
-        return int(self._native(HEAD).fetchone()[0])
+        return self._numbers.give_committed()
 
     def subscribe(self, name: str, *, from_start: bool) -> None:
         last = 0 if from_start else self._numbers.give_all()

@@ -1,0 +1,180 @@
+"""What must be true after a soak test: nothing is lost, everything is counted, nothing is left."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from attrs import field, frozen
+
+from faults.soak_worker import SUBSCRIBER
+from messaging_core import Messenger
+from messaging_core.models.delivery.event import EventKind
+from messaging_core.models.delivery.rollups import RollupOutcome
+from messaging_core.models.messages.status import Status
+from messaging_core.ports.storage.transaction import Storage
+from messaging_core.rules.policy.lifecycle import is_final
+
+_AGO = timedelta(days=2)
+
+
+@frozen(kw_only=True)
+class Notes:
+    """What the processes noted while they worked.
+
+    Attributes:
+        accepted: Of each message that was accepted: when, and how long the call took, if that is
+            known; and whether it was to go at once.
+        sent: When the provider got each message.
+        events: The events that the subscriber heard, by their position.
+    """
+
+    accepted: Mapping[str, tuple[float, float, bool]]
+    sent: Mapping[str, float]
+    events: Mapping[int, tuple[str, str, str]]
+    statuses: Mapping[str, list[str]] = field(init=False)
+
+    @statuses.default
+    def _statuses(self) -> Mapping[str, list[str]]:
+        statuses = defaultdict(list)
+        for position in sorted(self.events):
+            _, message, status = self.events[position]
+            statuses[message].append(status)
+        return statuses
+
+    def accept_times(self) -> list[tuple[float, float]]:
+        """Return when calls of `send` ended, and how long they took."""
+        return [(at, seconds) for at, seconds, _ in self.accepted.values() if seconds]
+
+    def delivery_times(self) -> list[tuple[float, float]]:
+        """Return when messages came to the provider, and how long after they were accepted."""
+        return [
+            (at, at - _made_at(message))
+            for message, at in self.sent.items()
+            if message in self.accepted and self.accepted[message][2]
+        ]
+
+
+def _made_at(message: str) -> float:
+    """Return the time in a UUIDv7, in seconds."""
+    return int(message[:12], 16) / 1000
+
+
+def read_notes(folder: Path) -> Notes:
+    """Read what the processes noted; what came twice counts at its first time."""
+    accepted = [line.split() for line in _lines(folder / "accepted")]
+    sent = [line.split() for line in _lines(folder / "sent")]
+    events = [line.split() for line in _lines(folder / "events")]
+    return Notes(
+        accepted={
+            message: (float(at), float(seconds), kind == "now")
+            for message, kind, at, seconds in reversed(accepted)
+        },
+        sent={message: float(at) for message, at in reversed(sent)},
+        events={
+            int(position): (kind, message, status) for position, kind, message, status in events
+        },
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def broken_promises(notes: Notes, storage: Storage, *, unanswered: int) -> list[str]:
+    """Return what is not as it must be.
+
+    Args:
+        notes: What was noted.
+        storage: After everything was seen through and purged.
+        unanswered: How many messages calls may have accepted whose process was killed.
+    """
+    return [
+        *_lost(notes, unanswered),
+        *_unfinished(notes),
+        *_numbers(notes, storage),
+        *_sums(notes, storage),
+        *_left(storage),
+    ]
+
+
+def _lost(notes: Notes, unanswered: int) -> Iterator[str]:
+    kinds = notes.events.values()
+    admitted = {message for kind, message, _ in kinds if kind == EventKind.ADMITTED}
+    lost = notes.accepted.keys() - admitted
+    if lost:
+        yield f"{len(lost)} messages were accepted and are lost, such as {min(lost)}"
+    unknown = admitted - notes.accepted.keys()
+    if len(unknown) > unanswered:
+        yield f"{len(unknown)} messages are there that no call returned, such as {min(unknown)}"
+
+
+def _unfinished(notes: Notes) -> Iterator[str]:
+    over = {message: Status(statuses[-1]) for message, statuses in notes.statuses.items()}
+    waiting = [message for message, status in over.items() if not is_final(status)]
+    if waiting:
+        last = Counter(over[message] for message in waiting)
+        yield f"messages did not end, such as {min(waiting)}: {dict(last)}"
+    unsettled = [message for message in notes.sent if over.get(message) not in _REPORTED]
+    if unsettled:
+        yield f"reports of {len(unsettled)} messages changed nothing, such as {min(unsettled)}"
+
+
+_REPORTED = {Status.DELIVERED, Status.DELIVERY_FAILED}
+
+
+def _numbers(notes: Notes, storage: Storage) -> Iterator[str]:
+    with storage.begin(read_only=True) as tx:
+        last = tx.timeline.last_position()
+        damaged = tx.timeline.damaged(limit=1)
+    missing = set(range(1, last + 1)) ^ notes.events.keys()
+    if missing:
+        yield f"{len(missing)} of {last} events were not heard, such as {min(missing)}"
+    if damaged:
+        yield f"event {damaged[0]} is damaged"
+
+
+def _sums(notes: Notes, storage: Storage) -> Iterator[str]:
+    """Compare the roll-ups with what the subscriber heard."""
+    messenger = Messenger(storage=storage, channels={})
+    rollups = messenger.rollups(since=messenger.clock.now() - _AGO, step=timedelta(days=1)).rollups
+    sums = Counter[str]()
+    for rollup in rollups:
+        sums[rollup.outcome or ""] += rollup.number
+    kinds, statuses = (
+        _messages_by((event[index], event[1]) for event in notes.events.values())
+        for index in (0, 2)
+    )
+    expected = {
+        RollupOutcome.ADMITTED: kinds[EventKind.ADMITTED],
+        RollupOutcome.DELIVERED: statuses[Status.DELIVERED],
+        RollupOutcome.DELETED: statuses[Status.DELETED],
+        RollupOutcome.SENDING_FAILED: statuses[Status.SENDING_FAILED],
+    }
+    for outcome, number in expected.items():
+        if sums[outcome] != number:
+            yield f"{sums[outcome]} messages are counted as {outcome}, and not {number}"
+
+
+def _messages_by(pairs: Iterable[tuple[str, str]]) -> Counter[str]:
+    """Count the messages of each word, each once."""
+    return Counter(word for word, _ in set(pairs))
+
+
+def _left(storage: Storage) -> Iterator[str]:
+    """Yield what a purge of everything has left behind."""
+    messenger = Messenger(storage=storage, channels={})
+    with storage.begin(read_only=True) as tx:
+        if tx.outbox.next_due() is not None:
+            yield "a message is still to be delivered"
+        if tx.receipts.pending(limit=1):
+            yield "a receipt was not applied"
+        if tx.timeline.after(0, limit=1):
+            yield "an event was not purged"
+        cursor = tx.timeline.cursor(SUBSCRIBER)
+        if cursor is None or cursor.failures:
+            yield "the subscriber is not in order"
+    if messenger.find().results:
+        yield "a message was not purged"
+    if messenger.webhooks.dead():
+        yield "a webhook could not be sent"

@@ -1,0 +1,90 @@
+"""A short soak test of both storages; for a long one, see `faults.soak`."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from faults.soak import LASTING, STORAGES, Options, soak
+from faults.soak_figures import Bounds, Sample, Usage, growth, slower
+
+MINUTES = float(os.environ.get("MESSAGING_SOAK", "0"))
+SHORT = Options(seconds=10, rate=15, retention=3, lease=3, sampled=0.5, restarted=5)
+# In seconds a process still warms up, the first purges have just begun, and others use the machine.
+WIDE = Bounds(memory=10_000_000, size=4, threads=8, latency=10, moment=0.5, percentiles=(50,))
+BOUNDS = Bounds()
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_storage_under_everything_at_once_loses_nothing_and_does_not_grow(
+    storage: str, figure: Callable[[str], None]
+) -> None:
+    options = Options(seconds=MINUTES * 60) if MINUTES else SHORT
+    lines: list[str] = []
+
+    result = soak(storage, options, BOUNDS if MINUTES else WIDE, lines.append)
+
+    figure(f"soak test on {storage}: {'; '.join(result.table[:3])}")
+    assert result.problems == [], "\n".join([*lines, *result.table])
+
+
+STEADY = Usage(memory=60_000_000, descriptors=12, threads=9, processor=0.0)
+
+
+def samples(**growing: float) -> list[Sample]:
+    """Return those of an hour in which a process grows by so much with each."""
+    return [
+        Sample(
+            at=10.0 * number,
+            processes={
+                name: evolve(
+                    STEADY,
+                    processor=number * (0.5 + growing.get("processor", 0) * number),
+                    memory=STEADY.memory + int(growing.get("memory", 0) * number),
+                    descriptors=STEADY.descriptors + int(growing.get("descriptors", 0) * number),
+                    threads=STEADY.threads + int(growing.get("threads", 0) * number),
+                )
+                for name in LASTING
+            },
+            size=20_000_000 + int(growing.get("size", 0) * number),
+            accepted=300 * number,
+        )
+        for number in range(360)
+    ]
+
+
+def test_what_stays_flat_is_no_growth() -> None:
+    assert growth(samples(), BOUNDS) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "amount"),
+    [
+        ("memory", 40_000),  # 130 bytes a message
+        ("descriptors", 0.02),
+        ("threads", 0.02),
+        ("processor", 0.01),
+        ("size", 50_000),  # 170 bytes a message
+    ],
+)
+def test_what_grows_is_told(what: str, amount: float) -> None:
+    assert growth(samples(**{what: amount}), BOUNDS)
+
+
+def test_a_leak_in_the_warm_up_only_is_no_growth() -> None:
+    early, late = samples(memory=400_000)[:120], samples()[120:]
+
+    assert growth([*early, *late], BOUNDS) == []
+
+
+def test_calls_that_get_slower_are_told() -> None:
+    steady = [(float(at), 0.1) for at in range(300)]
+    slowing = [(at, 0.1 + at / 300) for at, _ in steady]
+
+    assert slower("accept", steady, BOUNDS) == []
+    assert slower("accept", slowing, BOUNDS)
+
+
+def test_times_below_a_moment_count_as_equal() -> None:
+    assert slower("accept", [(float(at), 0.001 * at / 10) for at in range(300)], BOUNDS) == []
