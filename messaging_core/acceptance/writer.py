@@ -129,12 +129,13 @@ class MessageWriter:
         candidates = [own for _, request in chosen for own in chain(request)]
         all_people = self._people(candidates)
         judge = PolicyEvaluator(self._tx, self._policies)
-        judge.look_up(
-            (candidate.channel, identifier.identifier_value)
-            for candidate, its in zip(candidates, all_people, strict=True)
-            for identifier, _ in its
-            if candidate.admission
-        )
+        if judge.has_suppressions:
+            judge.look_up(
+                (candidate.channel, identifier.identifier_value)
+                for candidate, its in zip(candidates, all_people, strict=True)
+                for identifier, _ in its
+                if candidate.admission
+            )
         people = iter(all_people)
         messages: list[Message] = []
         log: list[Event] = []

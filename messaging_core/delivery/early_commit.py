@@ -127,9 +127,10 @@ def mark_at_once(
     Returns:
         Whether each was marked. Of the others nothing is decided yet.
     """
-    judge = PolicyEvaluator(tx, context.policies)
+    # Suppressions are a matter of the statement.
+    judge = PolicyEvaluator(tx, context.policies, has_suppressions=False)
     outbox = tx.early_outbox
-    if outbox is None or any(_asks_people(judge, handoff) for handoff in handoffs):
+    if outbox is None or any(_may_bind(judge, handoff) for handoff in handoffs):
         return [False] * len(handoffs)
     addresses = {
         (handoff.channel.workspace, identifier_on(handoff.channel, address))
@@ -142,8 +143,8 @@ def mark_at_once(
     return outbox.hand_over_last(leases, now=now, unless=addresses, references=references)
 
 
-def _asks_people(judge: PolicyEvaluator, handoff: PendingHandoff) -> bool:
+def _may_bind(judge: PolicyEvaluator, handoff: PendingHandoff) -> bool:
     message, channel, delivery = handoff.message, handoff.channel, handoff.delivery
     if message is None or channel is None or delivery is None:
         return False
-    return judge.asks_people(message, delivery, channel)
+    return judge.may_bind(message, delivery, channel)

@@ -330,8 +330,8 @@ class GroupCommit(ForkAware):
         own: OwnCommit | None,
     ) -> tuple[list[bool], list[_Answer]]:
         is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
-        rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
-        if rest:
+        if _UNDECIDED in answers:
+            rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
             try:
                 _, others = self._written([marks[place] for place in rest], (), None)
             except StorageError as error:  # of those alone: the others are marked, or settled

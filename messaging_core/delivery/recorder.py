@@ -146,12 +146,13 @@ class DeliveryRecorder:
         the message is claimed again, and all rules decide.
         """
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        judge.look_up(
-            (handoff.channel, address)
-            for handoff in handoffs
-            if handoff.channel is not None
-            for address in handoff.addresses
-        )
+        if judge.has_suppressions:
+            judge.look_up(
+                (handoff.channel, address)
+                for handoff in handoffs
+                if handoff.channel is not None
+                for address in handoff.addresses
+            )
         # What cannot be judged is held, too: its next claim finds out why.
         held = [
             readable(partial(handoff.is_refused, judge, now), _unjudged(handoff.lease)) is not False
@@ -242,12 +243,13 @@ class DeliveryRecorder:
         if not claims:
             return []  # a judge looks into the storage
         judge = PolicyEvaluator(self._tx, self._context.policies)
-        judge.look_up(
-            (channel, address)
-            for claim in claims
-            if (channel := self._context.channels.get(claim.message.channel_id)) is not None
-            for _, address in people_of(claim.message)
-        )
+        if judge.has_suppressions:
+            judge.look_up(
+                (channel, address)
+                for claim in claims
+                if (channel := self._context.channels.get(claim.message.channel_id)) is not None
+                for _, address in people_of(claim.message)
+            )
         judged = [
             readable(partial(self._with_facts, judge, claim, now), _unjudged(claim.lease))
             for claim in claims

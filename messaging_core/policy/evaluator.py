@@ -6,7 +6,7 @@ The plan, the acceptance, the claim and the hand-off of a message use the same p
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -61,18 +61,26 @@ class PolicyInput:
 
 
 class PolicyEvaluator:
-    """Applies the send rules to messages, inside one transaction."""
+    """Applies the send rules to messages, inside one transaction.
 
-    def __init__(self, tx: Transaction, policies: SendPolicies) -> None:
+    Args:
+        tx: The transaction.
+        policies: The send rules.
+        has_suppressions: Whether any address is suppressed, where the caller knows; else the
+            storage is asked.
+    """
+
+    def __init__(
+        self, tx: Transaction, policies: SendPolicies, *, has_suppressions: bool | None = None
+    ) -> None:
         self._tx = tx
         self._policies = policies
+        self.has_suppressions = (
+            tx.suppressions.has_any() if has_suppressions is None else has_suppressions
+        )
         self._suppressed: dict[tuple[UUID, Identifier], Sequence[Suppression]] = {}
         # Many messages of one transaction may go to one contact.
         self._by_id: dict[tuple[UUID, str], Contact | None] = {}
-
-    @cached_property
-    def _has_suppressions(self) -> bool:
-        return self._tx.suppressions.has_any()
 
     def look_up(self, receivers: Iterable[tuple[Channel, str]]) -> None:
         """Read in one step what is suppressed of the receivers of many messages.
@@ -80,8 +88,6 @@ class PolicyEvaluator:
         Args:
             receivers: The channel of each message with each address.
         """
-        if not self._has_suppressions:
-            return
         addresses: dict[UUID, list[Identifier]] = {}
         for channel, address in receivers:
             identifier = identifier_on(channel, address)
@@ -153,23 +159,15 @@ class PolicyEvaluator:
 
         Acceptance, claim and hand-off start here.
         """
-        return (
-            case_of(message, delivery, channel)
-            if self.may_bind(message, delivery, channel)
-            else None
-        )
+        if is_exempt(message) or not (
+            self.has_suppressions or self._asks_people(channel, message.meta, delivery.controls)
+        ):
+            return None
+        return case_of(message, delivery, channel)
 
     def may_bind(self, message: Message, delivery: Delivery, channel: Channel) -> bool:
         """Return whether any rule may have something to say about a message."""
-        return self.asks_people(message, delivery, channel) or (
-            not is_exempt(message) and self._has_suppressions
-        )
-
-    def asks_people(self, message: Message, delivery: Delivery, channel: Channel) -> bool:
-        """Return whether a rule depends on more of its receivers than what is suppressed."""
-        return not is_exempt(message) and self._asks_people(
-            channel, message.meta, delivery.controls
-        )
+        return self._input_of(message, delivery, channel) is not None
 
     def _bound_facts(self, case: PolicyInput, now: datetime) -> tuple[ReceiverFacts, ...] | None:
         """Return the facts on the receivers of a message, or `None` if no rule binds it."""
@@ -191,7 +189,7 @@ class PolicyEvaluator:
         identifiers = [identifier_on(channel, address) for _, address in case.receivers]
         suppressed = (
             self._of_addresses(channel.workspace, identifiers)
-            if self._has_suppressions
+            if self.has_suppressions
             else [()] * len(identifiers)
         )
         contacts = self._contacts(case) if asks_people else [None] * len(identifiers)
@@ -288,7 +286,7 @@ class PolicyEvaluator:
         rules = self._policies.of(case.channel)
         is_marketing = purpose_of(case.channel.message_type, case.meta) is Purpose.MARKETING
         asks_people = is_marketing or rules.holdout is not None
-        if not self._has_suppressions and not asks_people:
+        if not self.has_suppressions and not asks_people:
             return False
         facts = self._facts(case, asks_people=asks_people, sent_at=lambda _: ())
         return is_refused(

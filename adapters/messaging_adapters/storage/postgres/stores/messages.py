@@ -17,7 +17,7 @@ from messaging_adapters.storage.sql.stores.messages import (
     key_of,
 )
 from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
-from messaging_core.models.delivery.delivery import IdempotencyKey
+from messaging_core.models.delivery.delivery import IdempotencyKey, NewMessage
 
 # Two transactions that are open at once do not see the position of the other. They draw different
 # numbers, and the number makes the last bits of a position.
@@ -38,6 +38,13 @@ _ADD_CHANNELS: Final = (
     " AND c.channel_id = w.channel_id AND c.platform = w.platform"
     " AND c.own_address = w.own_address)"
 )
+
+
+def _filled(column: str) -> str:
+    """Return a column of a key, or nothing of a row that no request has filled."""
+    return f"CASE WHEN k.created_at > $3 THEN k.{column} END"
+
+
 # Who writes the same key meanwhile waits, and gets the row as it is then. A row that no request has
 # filled is older than every key. With them come the numbers for their messages.
 _TAKE_KEYS: Final = (
@@ -45,7 +52,8 @@ _TAKE_KEYS: Final = (
     " (workspace, key, request_hash, message_id, created_at)"
     " SELECT $1, key, '', '', $3 FROM unnest($2::text[]) AS w(key) ORDER BY key"
     " ON CONFLICT (workspace, key) DO UPDATE SET key = k.key"
-    f" RETURNING key, request_hash, fields, created_at, message_id, {_NUMBER}"
+    f" RETURNING {_filled('key')}, {_filled('request_hash')}, {_filled('fields')},"
+    f" created_at, {_filled('message_id')}, {_NUMBER}"
 )
 _ADD_KEYS: Final = (
     "INSERT INTO messaging_idempotency_keys"
@@ -56,6 +64,8 @@ _ADD_KEYS: Final = (
     " message_id = excluded.message_id, created_at = excluded.created_at"
 )
 _KEY_TYPES: Final = ("bytea", "text", "text", "text", "bytea", "bigint")
+_PART: Final = 250
+"""How many messages one statement writes."""
 _OLDEST: Final = -(2**63)
 _DELETE_EXPIRED_KEYS: Final = (
     "WITH old AS MATERIALIZED (SELECT workspace, key FROM messaging_idempotency_keys"
@@ -83,6 +93,11 @@ class PostgresMessages(SqlMessages):
             drawn = self._native(_DRAW, (count,)).fetchall()
         last = drawn[0][1] if drawn else 0
         return DrawnPositions(last, iter([number for number, _ in drawn]))
+
+    def _add(self, messages: Sequence[NewMessage], positions: Positions) -> None:
+        # In parts: while the server writes one, the next is prepared.
+        for start in range(0, len(messages), _PART):
+            super()._add(messages[start : start + _PART], positions)
 
     def _add_keys(self, keys: Sequence[Row]) -> None:
         last = {row[:2]: row for row in keys}  # of the same key the last one counts

@@ -108,6 +108,11 @@ class SqlMessages(SqlStore, Messages):
 
     def add(self, messages: Sequence[NewMessage]) -> None:
         positions = self._positions(len(messages))
+        self._add(messages, positions)
+        if positions.ahead:
+            self._cursor.execute(_REMEMBER_AHEAD, (positions.ahead,))
+
+    def _add(self, messages: Sequence[NewMessage], positions: "Positions") -> None:
         rows = _Rows(positions)
         for new in messages:
             rows.take(new)
@@ -127,8 +132,6 @@ class SqlMessages(SqlStore, Messages):
             self._dialect.add_subjects(rows.subjects)
         if rows.keys:
             self._add_keys(rows.keys)
-        if positions.ahead:
-            self._cursor.execute(_REMEMBER_AHEAD, (positions.ahead,))
 
     def _positions(self, count: int) -> "Positions":  # noqa: ARG002 - other engines draw as many
         return Positions(self._cursor.execute(_LAST_POSITION).fetchone()[0])
