@@ -68,10 +68,12 @@ def test_a_goal_that_the_median_misses_is_named() -> None:
         theirs=(2,),
         at_most=1.2,
         remark="by the index of tags",
+        name="this size",
     )
 
     page = render({"accept-sqlite": (RUN, [slow])})
 
+    assert "| Case | This size, ms | 1,000 messages, ms | Ratio |" in page
     assert "| 1.50 | 1.50 | 1.50 | at most 1.2, missed | by the index of tags |" in page
 
 
