@@ -56,7 +56,8 @@ SECTIONS = (
         "accept",
         "Accept",
         """\
-Each case accepts short text messages for new receivers, with the default settings of the storage.
+Each case accepts short text messages for new receivers, with the default settings of the storage
+except for a longer `busy_timeout`, so that no thread gives up.
 The raw driver writes the same rows to the same tables, with the same durability and without any
 check: on SQLite with plain statements through one connection that the threads use in turns; on
 PostgreSQL through a connection for each thread, with prepared statements for a single message and
@@ -245,7 +246,8 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
     peers = {comparison.peer for comparison in comparisons}
     unit = f", {units.pop()}" if len(units) == 1 else ""
     peer = peers.pop() if len(peers) == 1 else ""
-    columns = ["Case", f"Ours{unit}", _capital(peer) + unit if peer else "Compared with"]
+    own = _capital(comparisons[0].name) + unit
+    columns = ["Case", own, _capital(peer) + unit if peer else "Compared with"]
     columns += ["Ratio", "From", "To"]
     has_goals = any(comparison.goal for comparison in comparisons)
     has_remarks = any(comparison.remark for comparison in comparisons)

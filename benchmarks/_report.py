@@ -39,6 +39,7 @@ class Comparison:
         at_least: The least ratio of ours to theirs that is the goal, if any.
         at_most: The largest one.
         remark: What else to say about the case.
+        name: What the figure is of, for the head of its column.
     """
 
     table: str
@@ -50,6 +51,7 @@ class Comparison:
     at_least: float | None = None
     at_most: float | None = None
     remark: str = ""
+    name: str = "ours"
 
     @property
     def ratios(self) -> list[float]:

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from threading import Lock
 from time import perf_counter
@@ -40,8 +41,8 @@ Work = Callable[[Rows], None]
 
 @contextmanager
 def messenger(place: str) -> Iterator[Messenger]:
-    """Open the database of the engine, with the default settings."""
-    with open_storage(place) as storage:
+    """Open the database of the engine, with the default settings, and time for many threads."""
+    with open_storage(place, busy_timeout=timedelta(minutes=1)) as storage:
         yield Messenger(storage=storage, channels={SMS: Provider()})
 
 

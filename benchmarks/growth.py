@@ -154,6 +154,7 @@ def add_steps(report: Report, name: str, runs: Sequence[Sequence[Step]]) -> None
                     peer=f"{runs[0][base].size:,} messages",
                     theirs=[getattr(run[base], figure) * scale for run in long_enough],
                     at_most=MEMORY if figure == "memory" else None,
+                    name="this size",
                 )
             )
 

@@ -188,6 +188,7 @@ def compare_pages(
                 theirs=firsts,
                 at_most=DEEP,
                 remark=indexes_of(messenger, storage, first),
+                name="last page",
             ),
             quietly=True,
         )
