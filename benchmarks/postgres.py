@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import psycopg
@@ -19,7 +20,9 @@ from _hosts import QUICK
 from _requests import minimal
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_core import Channel, Messenger, Worker
-from messaging_core.testing import RecordingTransport
+from messaging_core.decisions.status import events
+from messaging_core.ports.clock import SystemClock
+from messaging_core.testing import RecordingTransport, a_settlement
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres_server import PostgresServer, Schemas, postgres_binaries
@@ -33,6 +36,7 @@ TABLES = (
     "messaging_new_events",
 )
 SINGLES, CHUNK, CHUNKS = (50, 200, 2) if QUICK else (500, 1000, 5)
+GROUP, LEASE = 100, timedelta(minutes=15)
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -188,6 +192,84 @@ def bulk(made: Schemas) -> None:
             print(f"deliver, {threads} threads: {messages_of(first) / took:,.0f}/s")
 
 
+_LEASE = (
+    "WITH due AS (SELECT position FROM messaging_outbox WHERE due_at <= %b"
+    " ORDER BY due_at LIMIT %b FOR UPDATE SKIP LOCKED),"
+    " leased AS (UPDATE messaging_outbox o SET due_at = %b, leased_until = %b, fence = fence + 1"
+    " FROM due WHERE o.position = due.position RETURNING o.position)"
+    " UPDATE messaging_messages m SET status = 'processing' FROM leased"
+    " WHERE m.position = leased.position"
+    " RETURNING m.position, m.workspace, m.id, m.inline_document, m.state"
+)
+_MARK = "UPDATE messaging_outbox SET handed_over = 1 WHERE position = ANY(%b)"
+_SETTLE = (
+    "UPDATE messaging_messages m SET status = 'sent', state = w.state"
+    " FROM unnest(%b::bigint[], %b::text[]) AS w(position, state) WHERE m.position = w.position"
+)
+_EVENTS = (
+    "INSERT INTO messaging_new_events (workspace, message_id, kind, status, at, document)"
+    " SELECT w.*, 'attempted', 'sent', 0, '{}'"
+    " FROM unnest(%b::bytea[], %b::bytea[]) AS w(workspace, message_id)"
+)
+_FINISH = "DELETE FROM messaging_outbox WHERE position = ANY(%b)"
+
+
+def settle_raw(connection: psycopg.Connection[Any]) -> None:
+    """Claim, mark and settle a group by plain statements, in three transactions."""
+    now = round(time() * 1_000_000)
+    until = now + 900_000_000
+    rows = connection.execute(_LEASE, (now, GROUP, until, until), prepare=True).fetchall()
+    connection.commit()
+    positions = [row[0] for row in rows]
+    connection.execute(_MARK, (positions,), prepare=True)
+    connection.commit()
+    connection.execute(_SETTLE, (positions, [row[4] for row in rows]), prepare=True)
+    connection.execute(_EVENTS, ([row[1] for row in rows], [row[2] for row in rows]), prepare=True)
+    connection.execute(_FINISH, (positions,), prepare=True)
+    connection.commit()
+
+
+def settle_engine(storage: PostgresStorage) -> None:
+    """Claim, mark and settle a group as a worker does, without what it decides."""
+    now = SystemClock().now()
+    with storage.begin() as tx:
+        assert tx.early_outbox is not None
+        claims = tx.early_outbox.claim_last(now=now, lease=LEASE, limit=GROUP) or []
+    leases = [claim.lease for claim in claims]
+    assert len(leases) == GROUP
+    with storage.begin() as tx:
+        assert tx.early_outbox is not None
+        assert all(tx.early_outbox.hand_over_last(leases, now=now, unless=()))
+    settlements = [a_settlement(claim, at=now) for claim in claims]
+    with storage.begin() as tx:
+        tx.outbox.settle(settlements)
+        tx.timeline.append([events.settled(settlement) for settlement in settlements])
+
+
+def steps(made: Schemas) -> None:
+    """Claim, mark and settle in hundreds, beside plain statements for the same tables."""
+    dsns = made.take(), made.take()
+    with PostgresStorage(dsns[0]) as storage, PostgresStorage(dsns[1]) as other:
+        for owner in (storage, other):
+            messenger = Messenger(storage=owner, channels={SMS: RecordingTransport()})
+            for _ in range(CHUNKS + 1):
+                messenger.send_many("orders", [minimal(number) for number in range(CHUNK)])
+        with psycopg.connect(dsns[1]) as connection:
+            rounds = CHUNKS * CHUNK // GROUP
+            pairs = [
+                (
+                    seconds(lambda: settle_engine(storage)),
+                    seconds(lambda: settle_raw(connection)),
+                )
+                for _ in range(rounds)
+            ]
+    engine, plain = (median(times) for times in zip(*pairs, strict=True))
+    print(
+        f"claim, mark and settle {GROUP}: {GROUP / engine:,.0f}/s, raw {GROUP / plain:,.0f}/s,"
+        f" ratio {plain / engine:.2f} (goal 0.60)"
+    )
+
+
 def messages_of(dsn: str) -> int:
     """Return how many messages were sent since this was asked before."""
     with psycopg.connect(dsn) as connection:
@@ -201,3 +283,4 @@ if __name__ == "__main__":
     with schemas() as database:
         singles(database)
         bulk(database)
+        steps(database)
