@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -178,6 +179,8 @@ class _MemoryMessages(Messages):
 
 
 class _MemoryTransaction(Transaction):
+    """The stores; they keep nothing of a transaction, so that all transactions share them."""
+
     def __init__(self, tables: Tables) -> None:
         documents = MemoryDocuments(tables.documents, tables)
         self.messages = _MemoryMessages(tables)
@@ -186,7 +189,7 @@ class _MemoryTransaction(Transaction):
         self.lists = DocumentContactLists(documents)
         self.suppressions = DocumentSuppressions(documents)
         self.receipts = DocumentReceipts(documents)
-        self.timeline = MemoryTimeline(tables.log, tables)
+        self.timeline = MemoryTimeline(tables.log, tables, documents)
         self.send_history = DocumentSendHistory(documents)
         self.retention = MemoryRetention(tables, documents)
         self.templates = DocumentTemplates(documents)
@@ -197,7 +200,7 @@ class _MemoryTransaction(Transaction):
         self.records = DocumentRecords(documents)
         self.workers = DocumentWorkers(documents)
         self.rates = DocumentRates(documents)
-        self.rollups = MemoryRollups(tables)
+        self.rollups = MemoryRollups(tables, documents)
         self.received_files = DocumentReceivedFiles(documents)
 
 
@@ -211,6 +214,7 @@ class MemoryStorage(ForkAware, Storage):
     @checked(busy_timeout=span(timedelta(0)))
     def __init__(self, *, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
         self._tables = Tables()
+        self._transaction = _MemoryTransaction(self._tables)
         self._busy_timeout = busy_timeout.total_seconds()
         self._lock = TransactionLock(self._busy_timeout)
         self._fork: Hold | None = None
@@ -230,7 +234,7 @@ class MemoryStorage(ForkAware, Storage):
             try:
                 self._lock.acquire(hold, min(self._busy_timeout, left))
                 self._tables.begin()
-                yield _MemoryTransaction(self._tables)
+                yield copy(self._transaction)  # a caller may wrap its stores
                 self._commit(hold)
             finally:
                 self._end(hold)
