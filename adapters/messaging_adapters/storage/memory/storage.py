@@ -4,7 +4,6 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -179,8 +178,6 @@ class _MemoryMessages(Messages):
 
 
 class _MemoryTransaction(Transaction):
-    """The stores; they keep nothing of a transaction, so that all transactions share them."""
-
     def __init__(self, tables: Tables) -> None:
         documents = MemoryDocuments(tables.documents, tables)
         self.messages = _MemoryMessages(tables)
@@ -214,7 +211,6 @@ class MemoryStorage(ForkAware, Storage):
     @checked(busy_timeout=span(timedelta(0)))
     def __init__(self, *, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
         self._tables = Tables()
-        self._transaction = _MemoryTransaction(self._tables)
         self._busy_timeout = busy_timeout.total_seconds()
         self._lock = TransactionLock(self._busy_timeout)
         self._fork: Hold | None = None
@@ -234,7 +230,7 @@ class MemoryStorage(ForkAware, Storage):
             try:
                 self._lock.acquire(hold, min(self._busy_timeout, left))
                 self._tables.begin()
-                yield copy(self._transaction)  # a caller may wrap its stores
+                yield _MemoryTransaction(self._tables)
                 self._commit(hold)
             finally:
                 self._end(hold)
