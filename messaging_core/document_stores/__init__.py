@@ -9,10 +9,12 @@ from messaging_core.document_stores.receipts import DocumentReceipts
 from messaging_core.document_stores.received_files import DocumentReceivedFiles
 from messaging_core.document_stores.records import DocumentRecords
 from messaging_core.document_stores.retention import DocumentRetention
+from messaging_core.document_stores.rollups import DocumentRollups
 from messaging_core.document_stores.send_history import DocumentSendHistory
 from messaging_core.document_stores.short_links import DocumentShortLinks
 from messaging_core.document_stores.suppressions import DocumentSuppressions
 from messaging_core.document_stores.templates import DocumentTemplates
+from messaging_core.document_stores.timeline import DocumentTimeline
 from messaging_core.document_stores.webhooks import DocumentWebhooks
 from messaging_core.document_stores.workers import DocumentWorkers
 
@@ -26,10 +28,12 @@ __all__ = [
     "DocumentReceivedFiles",
     "DocumentRecords",
     "DocumentRetention",
+    "DocumentRollups",
     "DocumentSendHistory",
     "DocumentShortLinks",
     "DocumentSuppressions",
     "DocumentTemplates",
+    "DocumentTimeline",
     "DocumentWebhooks",
     "DocumentWorkers",
 ]

@@ -95,7 +95,7 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
     def claim(
         self, state: FileState, *, now: datetime, lease: timedelta, limit: int
     ) -> list[FileClaim]:
-        claims = []
+        claims: list[FileClaim] = []
         for key, seen in self._due(state, now, limit=limit):
             document = self._still(_KIND, key, seen.id)
             if document is None:

@@ -30,9 +30,11 @@ class DocumentStore:
         """Yield all documents of a kind that belong to a workspace or to none, by their ids."""
         return self._beginning(kind, "", workspace)
 
-    def _beginning(self, kind: str, prefix: str, workspace: UUID) -> Iterator[Document]:
-        """Yield the documents whose ids begin with a text and go on, by their ids."""
-        beyond = prefix
+    def _beginning(
+        self, kind: str, prefix: str, workspace: UUID, *, beyond: str = ""
+    ) -> Iterator[Document]:
+        """Yield the documents whose ids begin with a text, and are greater than another."""
+        beyond = beyond or prefix
         while page := self._documents.page(kind, workspace, beyond=beyond, limit=_PAGE):
             for document in page:
                 if not document.id.startswith(prefix):

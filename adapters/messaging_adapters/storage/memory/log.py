@@ -1,8 +1,7 @@
-"""Events and counters in the memory of this process."""
+"""Events in the memory of this process."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from uuid import UUID
@@ -10,24 +9,12 @@ from uuid import UUID
 from attrs import evolve, field
 
 from messaging_adapters.storage.memory.undo import Undoable
+from messaging_core.document_stores import DocumentTimeline
 from messaging_core.lazy import frozen
-from messaging_core.models.delivery.event import Cursor, Event, EventKind
-from messaging_core.ports.storage.timeline import Timeline
+from messaging_core.models.delivery.event import Event, EventKind
+from messaging_core.ports.storage.documents import Documents
 from messaging_core.wire import encode_stored, load
 from messaging_core.wire.stored.damage import read_stored
-
-
-@frozen
-class _Subscription:
-    position: int
-    failures: int = 0
-    fence: int = 0
-    not_before: datetime | None = None
-
-    def waits(self, now: datetime, longest: timedelta | None) -> bool:
-        if self.not_before is None or self.not_before <= now:
-            return False
-        return longest is None or self.not_before <= now + longest
 
 
 @frozen
@@ -36,8 +23,6 @@ class LogTables:
 
     events: dict[int, bytes] = field(factory=dict)
     event_positions: dict[UUID, tuple[int, ...]] = field(factory=dict)  # by message
-    subscriptions: dict[str, _Subscription] = field(factory=dict)
-    counters: dict[str, int] = field(factory=dict)
     damaged: dict[int, bytes] = field(factory=dict)  # events
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
 
@@ -55,10 +40,11 @@ def event_of(document: bytes, position: int) -> Event | None:
     return read_stored(partial(load, Event), document, "event", position)
 
 
-class MemoryTimeline(Timeline):
+class MemoryTimeline(DocumentTimeline):
     """Keep events inside one transaction."""
 
-    def __init__(self, tables: LogTables, undo: Undoable) -> None:
+    def __init__(self, tables: LogTables, undo: Undoable, documents: Documents) -> None:
+        super().__init__(documents)
         self._tables = tables
         self._undo = undo
 
@@ -106,50 +92,6 @@ class MemoryTimeline(Timeline):
     def damaged(self, *, limit: int) -> list[int]:
         return sorted(self._tables.damaged)[:limit]
 
-    def subscribe(self, name: str, *, from_start: bool) -> None:
-        table = self._tables.subscriptions
-        if name not in table:
-            self._undo.put(table, name, _Subscription(0 if from_start else self.last_position()))
-
     def is_behind(self, name: str) -> bool:
-        subscription = self._tables.subscriptions.get(name)
-        return subscription is not None and subscription.position < next(
-            reversed(self._tables.events), 0
-        )
-
-    def cursor(self, name: str) -> Cursor | None:
-        subscription = self._tables.subscriptions.get(name)
-        if subscription is None:
-            return None
-        return Cursor(
-            name=name,
-            position=subscription.position,
-            failures=subscription.failures,
-            fence=subscription.fence,
-        )
-
-    def lease_cursor(
-        self, name: str, *, now: datetime, lease: timedelta, longest: timedelta | None = None
-    ) -> Cursor | None:
-        subscription = self._tables.subscriptions.get(name)
-        if subscription is None or subscription.waits(now, longest):
-            return None
-        taken = evolve(subscription, fence=subscription.fence + 1, not_before=now + lease)
-        self._undo.put(self._tables.subscriptions, name, taken)
-        return self.cursor(name)
-
-    def advance_cursor(self, cursor: Cursor, *, resume_at: datetime | None = None) -> bool:
-        subscription = self._tables.subscriptions.get(cursor.name)
-        if subscription is None or subscription.fence != cursor.fence:
-            return False
-        moved = _Subscription(cursor.position, cursor.failures, cursor.fence, resume_at)
-        self._undo.put(self._tables.subscriptions, cursor.name, moved)
-        return True
-
-    def increment(self, amounts: Mapping[str, int]) -> None:
-        for name, amount in amounts.items():
-            counted = self._tables.counters.get(name, 0) + amount
-            self._undo.put(self._tables.counters, name, counted)
-
-    def counters(self) -> Mapping[str, int]:
-        return dict(self._tables.counters)
+        cursor = self.cursor(name)
+        return cursor is not None and cursor.position < next(reversed(self._tables.events), 0)

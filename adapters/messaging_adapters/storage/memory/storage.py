@@ -186,7 +186,7 @@ class _MemoryTransaction(Transaction):
         self.lists = DocumentContactLists(documents)
         self.suppressions = DocumentSuppressions(documents)
         self.receipts = DocumentReceipts(documents)
-        self.timeline = MemoryTimeline(tables.log, tables)
+        self.timeline = MemoryTimeline(tables.log, tables, documents)
         self.send_history = DocumentSendHistory(documents)
         self.retention = MemoryRetention(tables, documents)
         self.templates = DocumentTemplates(documents)
@@ -197,7 +197,7 @@ class _MemoryTransaction(Transaction):
         self.records = DocumentRecords(documents)
         self.workers = DocumentWorkers(documents)
         self.rates = DocumentRates(documents)
-        self.rollups = MemoryRollups(tables)
+        self.rollups = MemoryRollups(tables, documents)
         self.received_files = DocumentReceivedFiles(documents)
 
 

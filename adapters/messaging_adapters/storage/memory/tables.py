@@ -10,7 +10,6 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory.documents import DocumentTables
 from messaging_adapters.storage.memory.log import LogTables
-from messaging_adapters.storage.memory.rollups import RollupTables
 from messaging_core.lazy import frozen
 from messaging_core.models.delivery.delivery import Delivery, IdempotencyKey, Lane
 from messaging_core.models.messages.message import Message
@@ -58,7 +57,6 @@ class Tables:
         self.references: dict[tuple[UUID, str], tuple[int, ...]] = {}
         self.log = LogTables()
         self.documents = DocumentTables()
-        self.rollups = RollupTables()
         self._undo: list[Callable[[], object]] = []
         self._is_open = False
 
