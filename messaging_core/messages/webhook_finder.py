@@ -77,7 +77,8 @@ class WebhookFinder:
         if message is None or not channel:
             return None
         history = self._tx.timeline.of_message(event.workspace, event.message_id)
-        before = [earlier for earlier in history if earlier.position < event.position]
+        # What was written since may have no position yet.
+        before = [earlier for earlier in history if 0 < earlier.position < event.position]
         name = event_name(channel.platform, event, before)
         if name is None:
             return None

@@ -40,6 +40,7 @@ from messaging_core.models.people.suppression import Suppression, SuppressionCau
 from messaging_core.policy.escalation import may_have_fallback, stop
 from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
+from messaging_core.receipts import reminders
 from messaging_core.receipts.status import StatusResolver
 from messaging_core.receipts.telemetry import ObservedReceipts
 from messaging_core.rules.addressing.receiver import PLATFORM_KEYS
@@ -100,9 +101,14 @@ class ReceiptProcessor:
             return False
         if not isinstance(receipt, StatusReceipt | InteractionReceipt):
             return False
+        if reminders.is_reminder(entry):
+            self._look_again(entry, receipt)
+            return False
         message = self._message_of(entry.workspace, receipt)
         if message is None:
             self._tx.receipts.mark(entry.workspace, [entry.position], ReceiptState.UNMATCHED)
+            if receipt.reference:
+                reminders.remind(self._tx, entry, self._context.now())
             return False
         delivery = self._tx.outbox.delivery(entry.workspace, message.id)
         if not self._is_about(entry.workspace, receipt, message, delivery):
@@ -118,6 +124,15 @@ class ReceiptProcessor:
         self._observed.add(entry.workspace, receipt, message)
         self._applied.append(entry)
         return True
+
+    def _look_again(self, entry: KeptReceipt, receipt: StatusReceipt | InteractionReceipt) -> None:
+        """Apply what waits for a reference, if a message has it by now."""
+        references = [receipt.reference] if receipt.reference else []
+        if self._message_of(entry.workspace, receipt) is not None:
+            self.match(entry.workspace, references)
+        elif reminders.postponed(self._tx, entry, self._context.now()):
+            return
+        self._applied.append(entry)
 
     def _message_of(
         self, workspace: UUID, receipt: StatusReceipt | InteractionReceipt

@@ -33,6 +33,8 @@ def reassembled(
         return incoming
     waits_for = _waits_for(incoming)
     workspace = entry.workspace
+    # Of two parts that come at once, one waits here, and then sees the other.
+    tx.messages.by_keys(workspace, [waits_for], since=entry.received_at)
     tx.receipts.mark(workspace, [entry.position], ReceiptState.UNMATCHED, waits_for=waits_for)
     waiting = [
         piece

@@ -19,6 +19,7 @@ from messaging_core.testing.contracts.storage import (
 from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
 from messaging_core.testing.contracts.storage.audit import AuditLogContract
 from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
+from messaging_core.testing.contracts.storage.concurrent_records import ConcurrentRecordsContract
 from messaging_core.testing.contracts.storage.contacts import (
     ContactListsContract,
     KnownContactsContract,
@@ -152,7 +153,7 @@ STORES: Final[Mapping[str, tuple[type, ...]]] = {
     "short_links": (ShortLinksContract,),
     "webhooks": (WebhooksContract,),
     "received_files": (ReceivedFilesContract,),
-    "transactions": (TransactionContract, ConcurrencyContract),
+    "transactions": (TransactionContract, ConcurrencyContract, ConcurrentRecordsContract),
 }
 """What `--store` tests, in an order in which each needs only those before it, but for a few."""
 

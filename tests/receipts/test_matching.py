@@ -457,7 +457,7 @@ def test_a_receipt_that_cannot_be_read_is_put_aside_with_one_word_in_the_log(
         with sqlite3.connect(path) as connection:
             connection.execute(
                 "UPDATE messaging_receipts SET document = '{\"at\": 1', state = ?"
-                " WHERE reference = 'r-1'",
+                " WHERE position = 1",
                 (state,),
             )
         message = engine.send()

@@ -28,7 +28,12 @@ class Timeline(Protocol):
     ) -> list[Event]:
         """Return the events of one message, in order; one that cannot be read is left out.
 
-        With a `limit`, only the first ones.
+        Those that have no position in the log yet come last, with the position 0.
+
+        Args:
+            workspace: The tenant.
+            message_id: The message.
+            limit: Only so many, the first ones.
         """
 
     @abstractmethod

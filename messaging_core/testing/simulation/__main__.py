@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from time import monotonic
 
+from attrs import evolve
+
 from messaging_core.errors import ConfigurationError
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing.object_path import load_object
@@ -19,14 +21,16 @@ _CHUNK = 20
 _PAUSE = 5.0  # seconds between two lines of progress
 _MEMORY = "messaging_adapters.storage.memory:MemoryStorage"
 _ALL = {**SCENARIOS, MONTH.name: MONTH}
+_CONCURRENT = "messaging_adapters.storage.memory:ConcurrentMemoryStorage"
 _Run = tuple[int, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds, print each broken promise, and return the exit status."""
     options = _parser().parse_args(arguments)
+    storage = options.storage or (_CONCURRENT if options.interleave else _MEMORY)
     try:
-        load_object(options.storage)
+        load_object(storage)
     except ConfigurationError as error:
         sys.stderr.write(f"messaging_core.testing.simulation: --storage: {error}\n")
         return 2
@@ -36,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chunks = [runs[start : start + _CHUNK] for start in range(0, len(runs), _CHUNK)]
     began, printed_at, broken = monotonic(), 0.0, 0
     with ProcessPoolExecutor(options.jobs, initializer=_stay_on_one_processor) as pool:
-        results = pool.map(partial(_run_all, storage=options.storage), chunks)
+        run = partial(_run_all, storage=storage, interleave=options.interleave)
+        results = pool.map(run, chunks)
         for done, failures in enumerate(results, start=1):
             broken += len(failures)
             for failure in failures:
@@ -62,19 +67,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--storage",
         metavar="MODULE:NAME",
-        default=_MEMORY,
-        help="callable that returns an empty storage (default: %(default)s)",
+        help=f"callable that returns an empty storage (default: {_MEMORY})",
+    )
+    parser.add_argument(
+        "--interleave",
+        action="store_true",
+        help=f"let transactions stand still at any verb (default storage: {_CONCURRENT})",
     )
     return parser
 
 
-def _run_all(runs: list[_Run], *, storage: str) -> list[str]:
+def _run_all(runs: list[_Run], *, storage: str, interleave: bool) -> list[str]:
     """Run some seeds, and return a text for each that failed."""
     make: Callable[[], Storage] = load_object(storage)
     failures: list[str] = []
     for seed, name in runs:
         try:
-            simulate(seed, _ALL[name], storage=make)
+            simulate(seed, evolve(_ALL[name], interleaved=interleave), storage=make)
         except BrokenPromiseError as error:
             failures.append(str(error))
         except Exception:  # noqa: BLE001 - report it, and run the other seeds

@@ -106,11 +106,18 @@ class Deliverer:
             process.sleep(due_at)
             due_at, is_pending = self._look(process)
             if is_pending or (due_at is not None and due_at <= world.scheduler.now):
-                try:
-                    process.call(worker.run_once)
-                except StorageError:
-                    process.must_live()
+                self._deliver(process, worker)
                 process.restart_if_exhausted()
+
+    def _deliver(self, process: Process, worker: Worker) -> None:
+        world, is_idle = self.stage.world, True
+        try:
+            is_idle = process.call(worker.run_once).total == 0
+        except StorageError:
+            process.must_live()
+        if is_idle and world.scenario.interleaved:
+            # What is due may be in the transaction of another, which stands still.
+            process.sleep(world.scheduler.now + _PATIENCE * world.chance.random())
 
     def _hearing(self, process: Process) -> Callable[[Event], None]:
         world = self.stage.world

@@ -72,7 +72,7 @@ class Host:
             left -= count
             key = f"key-{self.stage.world.number()}" if chance.random() < scenario.keyed else None
             is_foreseen = not several and chance.random() < scenario.foreseen
-            oracle = self.stage.oracle if is_foreseen else None
+            oracle = self.stage.oracle if is_foreseen and not scenario.interleaved else None
             send = _Send(asked=asked, requests=requests, key=key, as_batch=several, oracle=oracle)
             planned.append((at, send.do))
             if key and chance.random() < scenario.repeated:

@@ -14,6 +14,7 @@ from messaging_core.delivery.bulkheads import SinglePool
 from messaging_core.delivery.watchdog import TransportCall, Watchdog
 from messaging_core.errors import StorageBusyError, StorageError
 from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.delivery.event import Event
 from messaging_core.models.delivery.outcome import Outcome
 from messaging_core.models.delivery.webhook import WebhookDelivery
@@ -26,6 +27,7 @@ from messaging_core.ports.storage.timeline import Timeline
 from messaging_core.ports.storage.transaction import Storage, Transaction
 from messaging_core.ports.storage.webhooks import Webhooks
 from messaging_core.ports.transport import Handoff, Transport
+from messaging_core.testing.simulation.interleaving import Pace
 from messaging_core.testing.simulation.provider import SimulatedProvider
 from messaging_core.testing.simulation.scenario import HELD_OUT
 from messaging_core.testing.simulation.scheduler import Task
@@ -37,6 +39,7 @@ _MOMENT = timedelta(milliseconds=20)
 _PATIENCE = timedelta(seconds=2)
 _REAL_PAUSE = 0.005
 _FOREVER = 1e6  # seconds: only what hangs takes too long
+_VERBS = 5.0  # steps in the middle of a transaction, for each one after it
 _MOST_HUNG = 2  # twice the one thread of a process: more are not replaced
 
 T = TypeVar("T")
@@ -106,19 +109,31 @@ class Process(Clock, Ids):
             self._is_alive = False
             self.must_live()
 
-    def step(self, wait: timedelta = _NOTHING) -> None:
-        """Let others go first; a process may stand still, or die, here."""
+    def step(self, wait: timedelta = _NOTHING, *, rarely: float = 1.0) -> None:
+        """Let others go first; a process may stand still, or die, here.
+
+        Args:
+            wait: How long at least.
+            rarely: How much less likely the latter are.
+        """
         self.must_live()
         chance, scenario = self.world.chance, self.world.scenario
-        if chance.random() < scenario.stall:
+        if chance.random() * rarely < scenario.stall:
             wait += scenario.stalled * chance.random()
         self.world.scheduler.pause(self._task, wait)
-        if scenario.set_clock and chance.random() < scenario.set_clock:
+        if scenario.set_clock and chance.random() * rarely < scenario.set_clock:
             self._set_clock()
-        if chance.random() < scenario.crash and not self.world.scheduler.is_over:
+        if chance.random() * rarely < scenario.crash and not self.world.scheduler.is_over:
             self._is_alive = False
             self.world.crashes += 1
             raise Crashed
+
+    def suspend(self, wait: timedelta | None) -> None:
+        """Let others go first in the middle of a transaction, if there is a wait."""
+        if wait is None:
+            self.must_live()
+        else:
+            self.step(wait, rarely=_VERBS)
 
     def call(self, function: Callable[[], T]) -> T:
         """Call the engine; a dead process gets no answer.
@@ -297,6 +312,9 @@ class SimulatedBulkheads(SinglePool):
     def wait(self, max_count: int, timeout: float = _REAL_PAUSE) -> None:  # noqa: D102
         super().wait(max_count, min(timeout, _REAL_PAUSE))
 
+    def take_excess(self) -> Iterator[Claim]:  # noqa: D102
+        return iter(())  # how fast a channel is would be told by real time
+
 
 class SimulatedWatchdog(Watchdog):
     """Find the calls that hang, whatever time it really is."""
@@ -312,6 +330,8 @@ class SimulatedWatchdog(Watchdog):
 
 class SimulatedStorage(Storage):
     """One process's way to the storage: after every transaction others may go first.
+
+    Where transactions are interleaved, they may also go first before each verb, and die there.
 
     Between two transactions, and between one and the call of a provider, is one such moment; a
     process that dies there has written the one and not begun the other.
@@ -330,12 +350,13 @@ class SimulatedStorage(Storage):
         process.must_live()
         if chance.random() < scenario.storage_fault:
             raise StorageBusyError("simulated")
+        began_at = process.now()
         noted: list[Block] = []
         consents: list[Consent] = []
         events: list[Event] = []
         webhooks: list[WebhookDelivery] = []
         purged: dict[tuple[UUID, UUID], PurgedMessage] = {}
-        with self._storage.begin(connection, read_only=read_only) as tx:
+        with self._begin(connection, read_only=read_only) as tx:
             own = {name: getattr(tx, name) for name in _WATCHED}
             if not read_only:
                 if scenario.people:
@@ -356,7 +377,9 @@ class SimulatedStorage(Storage):
             process.world.webhooks += webhooks
             process.world.purged |= purged
             process.world.stir()
-            process.committed_at = process.now()
+            # A process that stands still between a look at the clock and its commit does no other
+            # than one that stands still afterwards.
+            process.committed_at = began_at if scenario.interleaved else process.now()
             process.commit = process.world.commit()
             process.world.blocks += (evolve(block, commit=process.commit) for block in noted)
             process.world.consents += (
@@ -364,6 +387,17 @@ class SimulatedStorage(Storage):
             )
             process.world.logged += (Logged(event=event, commit=process.commit) for event in events)
         process.step(_MOMENT * chance.random())
+
+    @contextmanager
+    def _begin(self, connection: Any, *, read_only: bool) -> Iterator[Transaction]:
+        """Begin a transaction, which others may come between if they are interleaved."""
+        with self._storage.begin(connection, read_only=read_only) as tx:
+            if not self._process.world.scenario.interleaved:
+                yield tx
+                return
+            pace = Pace(self._process.world, self._process.suspend)
+            yield pace.interleave(tx)
+            pace.step()
 
 
 class SimulatedTransport(Transport):

@@ -28,6 +28,7 @@ from messaging_core.testing.simulation.breach import Breach, Promise
 from messaging_core.testing.simulation.cleaner import Cleaner
 from messaging_core.testing.simulation.crowd import Crowd, introduce
 from messaging_core.testing.simulation.host import Host
+from messaging_core.testing.simulation.interleaving import let_wait
 from messaging_core.testing.simulation.listeners import notifiers, subscribe
 from messaging_core.testing.simulation.promises import PROMISES
 from messaging_core.testing.simulation.provider import SimulatedProvider
@@ -111,6 +112,8 @@ def _worker_of(scenario: Scenario) -> MakeWorker:
 
 def _run(seed: int, scenario: Scenario, storage: Storage, make: MakeWorker) -> Story:
     world = World(seed, scenario)
+    if scenario.interleaved:
+        let_wait(storage, world)
     providers = {
         line: [SimulatedProvider(world, line, place) for place, _ in enumerate(line.providers)]
         for line in scenario.lines

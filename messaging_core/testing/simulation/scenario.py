@@ -196,6 +196,8 @@ class Scenario:
         retention: After what time messages are purged, once a day; longer than two weeks and what a
             provider takes to report. Without it none are.
         notified: A request names the URL of a listener.
+        interleaved: A transaction may stand still at any verb, while others begin and commit; the
+            storage must let them, as `ConcurrentMemoryStorage` does. Nothing is foreseen then.
     """
 
     lines: tuple[Line, ...]
@@ -238,6 +240,7 @@ class Scenario:
     listeners: tuple[Listener, ...] = ()
     retention: timedelta | None = None
     notified: float = 0.5
+    interleaved: bool = False
 
     @property
     def escalates(self) -> bool:

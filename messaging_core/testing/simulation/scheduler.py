@@ -41,12 +41,14 @@ class Scheduler:
         now: The present.
         is_over: No task has anything to do any more: tasks that sleep are woken to end.
         steps: How often a task has let others go first.
+        present: The task that holds the baton.
     """
 
     def __init__(self, start: datetime, chance: random.Random, most_steps: int) -> None:
         self.now = start
         self.is_over = False
         self.steps = 0
+        self.present: Task | None = None
         self._chance = chance
         self._most_steps = most_steps
         self._heap: list[tuple[datetime, int, int, Task]] = []
@@ -112,7 +114,7 @@ class Scheduler:
         self.steps += 1
         if self.steps > self._most_steps and self._error is None:
             self._error = RuntimeError(f"no end after {self._most_steps} steps")
-        following = self._next()
+        following = self.present = self._next()
         if following is not task:
             if following is not None:
                 following.turn.release()

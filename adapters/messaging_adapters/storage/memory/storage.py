@@ -53,7 +53,9 @@ from messaging_core.wire.stored.search import matcher, row_of
 _NEVER_OLD = datetime.max.replace(tzinfo=UTC)
 
 
-class _MemoryMessages(Messages):
+class MemoryMessages(Messages):
+    """Keep messages inside one transaction."""
+
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
@@ -177,10 +179,12 @@ class _MemoryMessages(Messages):
         return position if here else None
 
 
-class _MemoryTransaction(Transaction):
+class MemoryTransaction(Transaction):
+    """The stores of one transaction."""
+
     def __init__(self, tables: Tables) -> None:
         documents = MemoryDocuments(tables.documents, tables)
-        self.messages = _MemoryMessages(tables)
+        self.messages = MemoryMessages(tables)
         self.outbox = MemoryOutbox(tables)
         self.contacts = DocumentContacts(documents)
         self.lists = DocumentContactLists(documents)
@@ -230,7 +234,7 @@ class MemoryStorage(ForkAware, Storage):
             try:
                 self._lock.acquire(hold, min(self._busy_timeout, left))
                 self._tables.begin()
-                yield _MemoryTransaction(self._tables)
+                yield MemoryTransaction(self._tables)
                 self._commit(hold)
             finally:
                 self._end(hold)

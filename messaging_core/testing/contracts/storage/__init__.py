@@ -30,6 +30,7 @@ from messaging_core.testing.builders import (
 from messaging_core.testing.contracts.storage.access_keys import AccessKeysContract
 from messaging_core.testing.contracts.storage.audit import AuditLogContract
 from messaging_core.testing.contracts.storage.concurrency import ConcurrencyContract
+from messaging_core.testing.contracts.storage.concurrent_records import ConcurrentRecordsContract
 from messaging_core.testing.contracts.storage.contacts import (
     ContactListsContract,
     KnownContactsContract,
@@ -366,6 +367,7 @@ class StorageContract(
     TransactionContract,
     TimeLimitContract,
     ConcurrencyContract,
+    ConcurrentRecordsContract,
 ):
     """Inherit this in a test class, and say how your storage is made.
 

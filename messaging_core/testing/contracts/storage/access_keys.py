@@ -26,7 +26,7 @@ class AccessKeysContract:
 
     def test_a_key_is_found_by_its_id_with_its_digest(self) -> None:
         storage = self.make_storage()
-        mine, theirs = _key(1), _key(2, workspace=OTHER_WORKSPACE, used_at=_LATER)
+        mine, theirs = an_access_key(1), an_access_key(2, workspace=OTHER_WORKSPACE, used_at=_LATER)
 
         _add(storage, mine, theirs)
 
@@ -37,8 +37,12 @@ class AccessKeysContract:
 
     def test_keys_are_listed_for_one_workspace_or_for_all(self) -> None:
         storage = self.make_storage()
-        second, third, first = _key(3), _key(9), _key(5, at=AT - MICROSECOND)
-        theirs = _key(1, workspace=OTHER_WORKSPACE)
+        second, third, first = (
+            an_access_key(3),
+            an_access_key(9),
+            an_access_key(5, at=AT - MICROSECOND),
+        )
+        theirs = an_access_key(1, workspace=OTHER_WORKSPACE)
 
         _add(storage, second, third, theirs, first)
 
@@ -50,7 +54,7 @@ class AccessKeysContract:
 
     def test_the_last_use_of_a_key_is_stored(self) -> None:
         storage = self.make_storage()
-        first, second = _key(1), _key(2)
+        first, second = an_access_key(1), an_access_key(2)
         _add(storage, first, second)
 
         with storage.begin() as tx:
@@ -65,7 +69,7 @@ class AccessKeysContract:
 
     def test_a_deleted_key_is_not_there(self) -> None:
         storage = self.make_storage()
-        first, second = _key(1), _key(2)
+        first, second = an_access_key(1), an_access_key(2)
         _add(storage, first, second)
 
         with storage.begin() as tx:
@@ -85,12 +89,12 @@ class AccessKeysContract:
             assert tx.access_keys.of_workspace(None) == [second]
 
     def test_changes_of_keys_are_rolled_back(self) -> None:
-        storage, first = self.make_storage(), _key(1)
+        storage, first = self.make_storage(), an_access_key(1)
         _add(storage, first)
 
         def block() -> None:
             with storage.begin() as tx:
-                tx.access_keys.add(_key(2), digest=_DIGEST)
+                tx.access_keys.add(an_access_key(2), digest=_DIGEST)
                 tx.access_keys.mark_used(DEFAULT_WORKSPACE, first.id, at=_LATER)
                 tx.access_keys.delete(DEFAULT_WORKSPACE, first.id)
                 raise KeyError
@@ -107,13 +111,14 @@ def _add(storage: Storage, *keys: AccessKey) -> None:
             tx.access_keys.add(key, digest=_DIGEST)
 
 
-def _key(
+def an_access_key(
     number: int,
     *,
     workspace: UUID = DEFAULT_WORKSPACE,
     at: datetime = AT,
     used_at: datetime | None = None,
 ) -> AccessKey:
+    """Return a key with an id that is a number."""
     return AccessKey(
         id=UUID(int=number),
         workspace_id=workspace,

@@ -43,7 +43,8 @@ _VERSION: Final = TemplateVersion(
 )
 
 
-def _project(project_id: str = "parcels", **fields: Any) -> TemplateProject:
+def a_project(project_id: str = "parcels", **fields: Any) -> TemplateProject:
+    """Return a project of templates."""
     project = TemplateProject(
         id=project_id,
         name=f"name of {project_id}",
@@ -83,7 +84,8 @@ def _found(storage: Storage, *, after: str = "", limit: int = 10) -> list[str]:
         ]
 
 
-def _link(code: str, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ShortLink:
+def a_link(code: str, message_id: UUID, *, workspace: UUID = DEFAULT_WORKSPACE) -> ShortLink:
+    """Return a short link with a code."""
     return ShortLink(
         code=code,
         workspace=workspace,
@@ -121,7 +123,7 @@ class TemplatesContract:
         raise NotImplementedError
 
     def test_a_project_comes_back_as_it_was_saved(self) -> None:
-        storage, project = self.make_storage(), _project()
+        storage, project = self.make_storage(), a_project()
 
         _save(storage, project)
 
@@ -130,9 +132,9 @@ class TemplatesContract:
 
     def test_saving_again_replaces_a_project_and_its_name(self) -> None:
         storage = self.make_storage()
-        renamed = _project(name="other", versions=())
+        renamed = a_project(name="other", versions=())
 
-        _save(storage, _project())
+        _save(storage, a_project())
         _save(storage, renamed)
 
         assert _get(storage, "parcels") == _named(storage, "other") == renamed
@@ -141,17 +143,17 @@ class TemplatesContract:
 
     def test_a_name_that_became_free_can_be_given_to_another_project(self) -> None:
         storage = self.make_storage()
-        _save(storage, _project("a", name="x"))
-        _save(storage, _project("a", name="y"))
+        _save(storage, a_project("a", name="x"))
+        _save(storage, a_project("a", name="y"))
 
-        _save(storage, _project("b", name="x"))
+        _save(storage, a_project("b", name="x"))
 
-        assert _named(storage, "x") == _project("b", name="x")
-        assert _named(storage, "y") == _project("a", name="y")
+        assert _named(storage, "x") == a_project("b", name="x")
+        assert _named(storage, "y") == a_project("a", name="y")
 
     def test_a_workspace_sees_only_its_own_templates(self) -> None:
         storage = self.make_storage()
-        mine, theirs = _project(), _project(description="theirs")
+        mine, theirs = a_project(), a_project(description="theirs")
 
         _save(storage, mine)
         _save(storage, theirs, workspace=OTHER_WORKSPACE)
@@ -163,7 +165,7 @@ class TemplatesContract:
 
     def test_nothing_is_found_that_was_not_saved(self) -> None:
         storage = self.make_storage()
-        _save(storage, _project())
+        _save(storage, a_project())
 
         for wrong in ("", "PARCELS", "parcels ", "\ud800", "%"):
             assert _get(storage, wrong) is None
@@ -171,7 +173,7 @@ class TemplatesContract:
 
     def test_projects_are_listed_in_the_order_of_their_ids(self) -> None:
         storage = self.make_storage()
-        _save(storage, *map(_project, ["b", "é", "a", "Z", "😀", "ab"]))
+        _save(storage, *map(a_project, ["b", "é", "a", "Z", "😀", "ab"]))
 
         assert _found(storage) == ["Z", "a", "ab", "b", "é", "😀"]
         assert _found(storage, limit=2) == ["Z", "a"]
@@ -180,29 +182,29 @@ class TemplatesContract:
 
     def test_a_deleted_project_is_gone_and_its_name_is_free(self) -> None:
         storage = self.make_storage()
-        _save(storage, _project("a", name="x"), _project("b"))
+        _save(storage, a_project("a", name="x"), a_project("b"))
 
         with storage.begin() as tx:
             deleted = [
                 tx.templates.delete(DEFAULT_WORKSPACE, project_id) for project_id in ("a", "a", "c")
             ]
             elsewhere = tx.templates.delete(OTHER_WORKSPACE, "b")
-        _save(storage, _project("d", name="x"))
+        _save(storage, a_project("d", name="x"))
 
         assert deleted == [True, False, False]
         assert not elsewhere
         assert _get(storage, "a") is None
-        assert _named(storage, "x") == _project("d", name="x")
+        assert _named(storage, "x") == a_project("d", name="x")
         assert _found(storage) == ["b", "d"]
 
     def test_a_rolled_back_change_of_templates_leaves_them_as_they_were(self) -> None:
-        storage, project = self.make_storage(), _project("a", name="x")
+        storage, project = self.make_storage(), a_project("a", name="x")
         _save(storage, project)
 
         def block() -> None:
             with storage.begin() as tx:
-                tx.templates.save(DEFAULT_WORKSPACE, _project("a", name="y"))
-                tx.templates.save(DEFAULT_WORKSPACE, _project("b", name="x"))
+                tx.templates.save(DEFAULT_WORKSPACE, a_project("a", name="y"))
+                tx.templates.save(DEFAULT_WORKSPACE, a_project("b", name="x"))
                 tx.templates.delete(DEFAULT_WORKSPACE, "a")
                 raise KeyError
 
@@ -222,9 +224,9 @@ class ShortLinksContract:
 
     def test_a_link_comes_back_by_its_code(self) -> None:
         storage, message_id = self.make_storage(), uuid4()
-        link = _link("0aZ3xYp9QwE", message_id)
-        forever = evolve(_link("0aZ3xYp9Qwe", message_id), expires_at=None)
-        pixel = evolve(_link("0aZ3xYp9QwF", message_id), kind=LinkKind.OPEN, url="")
+        link = a_link("0aZ3xYp9QwE", message_id)
+        forever = evolve(a_link("0aZ3xYp9Qwe", message_id), expires_at=None)
+        pixel = evolve(a_link("0aZ3xYp9QwF", message_id), kind=LinkKind.OPEN, url="")
 
         _add(storage, link, forever, pixel)
 
@@ -234,17 +236,17 @@ class ShortLinksContract:
 
     def test_a_code_is_found_only_exactly(self) -> None:
         storage = self.make_storage()
-        _add(storage, _link("0aZ3xYp9QwE", uuid4()))
+        _add(storage, a_link("0aZ3xYp9QwE", uuid4()))
 
         for wrong in ("0AZ3XYP9QWE", "0aZ3xYp9Qw", "0aZ3xYp9QwE ", "", "%", "\ud800"):
             assert _led(storage, wrong) is None
 
     def test_the_links_of_a_message_come_in_their_order(self) -> None:
         storage, message_id = self.make_storage(), uuid4()
-        links = [_link(code, message_id) for code in ("z", "a", "m")]
+        links = [a_link(code, message_id) for code in ("z", "a", "m")]
 
         _add(storage, *links)
-        _add(storage, _link("other", uuid4()))
+        _add(storage, a_link("other", uuid4()))
 
         assert _links(storage, message_id) == links
         assert _links(storage, uuid4()) == []
@@ -257,7 +259,7 @@ class ShortLinksContract:
         )
         add(storage, erased, redacted, untouched)
         links = [
-            _link(code, new.message.id)
+            a_link(code, new.message.id)
             for code, new in zip(("a", "b", "c"), (erased, redacted, untouched), strict=True)
         ]
         _add(storage, *links)
@@ -274,7 +276,7 @@ class ShortLinksContract:
 
         def block() -> None:
             with storage.begin() as tx:
-                tx.short_links.add([_link("a", message_id)])
+                tx.short_links.add([a_link("a", message_id)])
                 raise KeyError
 
         raised(KeyError, block)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, Final
 
 from messaging_core.ports.storage.transaction import Storage, Transaction
@@ -55,7 +56,9 @@ class _Actor(threading.Thread):
         done = threading.Event()
         self.is_open = True
         self._turns.put(done)
-        done.wait(_LONGEST if is_alone else PATIENCE)
+        until = monotonic() + (_LONGEST if is_alone else PATIENCE)
+        while not done.wait(PATIENCE) and self.is_alive() and monotonic() < until:
+            pass  # it may have raised an error in the step before, and then takes no turn
 
 
 def interleaved(storage: Storage, order: str, **steps: Sequence[Step]) -> Mapping[str, list[Any]]:

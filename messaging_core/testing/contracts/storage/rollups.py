@@ -113,8 +113,8 @@ class RollupsContract:
 
     def test_amounts_are_added_up(self) -> None:
         storage = self.make_storage()
-        _add(storage, _amount(number=2, longest=3), _amount(longest=1), _amount(start=1))
-        _add(storage, _amount(number=4, longest=2))
+        _add(storage, an_amount(number=2, longest=3), an_amount(longest=1), an_amount(start=1))
+        _add(storage, an_amount(number=4, longest=2))
 
         assert _find(storage) == [
             _rollup(number=7, longest=timedelta(seconds=3)),
@@ -125,13 +125,13 @@ class RollupsContract:
         storage = self.make_storage()
         _add(
             storage,
-            _amount(),
-            _amount(workspace=OTHER_WORKSPACE),
-            _amount(tag="a"),
-            _amount(step=ONE_DAY, number=5),
-            _amount(channel_id=_SECOND),
-            _amount(start=-1),
-            _amount(start=2),
+            an_amount(),
+            an_amount(workspace=OTHER_WORKSPACE),
+            an_amount(tag="a"),
+            an_amount(step=ONE_DAY, number=5),
+            an_amount(channel_id=_SECOND),
+            an_amount(start=-1),
+            an_amount(start=2),
         )
 
         assert _find(storage, until=_DAY + 2 * FIVE_MINUTES) == [
@@ -149,10 +149,10 @@ class RollupsContract:
         storage = self.make_storage()
         _add(
             storage,
-            _amount(longest=2),
-            _amount(start=1, detail="12004", outcome=RollupOutcome.SENDING_FAILED),
-            _amount(start=11, channel_id=_SECOND, longest=5),
-            _amount(start=12, number=3),
+            an_amount(longest=2),
+            an_amount(start=1, detail="12004", outcome=RollupOutcome.SENDING_FAILED),
+            an_amount(start=11, channel_id=_SECOND, longest=5),
+            an_amount(start=12, number=3),
         )
         hour = 12 * FIVE_MINUTES
         whole = Rollup(number=6, longest=timedelta(seconds=5))
@@ -201,8 +201,8 @@ class RollupsContract:
         storage = self.make_storage()
         _add(
             storage,
-            *(_amount(start=start) for start in range(4)),
-            _amount(workspace=OTHER_WORKSPACE),
+            *(an_amount(start=start) for start in range(4)),
+            an_amount(workspace=OTHER_WORKSPACE),
         )
         with storage.begin() as tx:
             for name, latest in (("old", _DAY), ("new", _DAY + 2 * FIVE_MINUTES)):
@@ -223,11 +223,11 @@ class RollupsContract:
 
     def test_what_was_done_to_roll_ups_is_rolled_back(self) -> None:
         storage = self.make_storage()
-        _add(storage, _amount())
+        _add(storage, an_amount())
 
         def fail() -> None:
             with storage.begin() as tx:
-                tx.rollups.add([_amount(), _amount(start=1)])
+                tx.rollups.add([an_amount(), an_amount(start=1)])
                 tx.rollups.save_tags(DEFAULT_WORKSPACE, [Tag(tag="a", since=AT, latest=AT)])
                 tx.rollups.delete(before=AT + ONE_DAY, limit=9)
                 raise ZeroDivisionError
@@ -239,7 +239,7 @@ class RollupsContract:
             assert tx.rollups.tags(DEFAULT_WORKSPACE, ["a"]) == {}
 
 
-def _amount(start: int = 0, *, number: int = 1, longest: int = 0, **fields: Any) -> RollupAmount:
+def an_amount(start: int = 0, *, number: int = 1, longest: int = 0, **fields: Any) -> RollupAmount:
     """Return an amount of an interval, counted from the first of the day."""
     usual: dict[str, Any] = {
         "workspace": DEFAULT_WORKSPACE,

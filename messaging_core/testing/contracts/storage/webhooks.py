@@ -39,16 +39,16 @@ class WebhooksContract:
 
     def test_a_subscription_is_stored_with_its_key_for_its_workspace(self) -> None:
         storage = self.make_storage()
-        first = _subscription(
+        first = a_webhook_subscription(
             9,
             event_filters=(EventFilter(key="channelId", value="x"),),
             scheme=WebhookScheme.STANDARD,
         )
-        second = _subscription(1)
+        second = a_webhook_subscription(1)
 
         _subscribe(storage, first, key=_KEY)
         _subscribe(storage, second, key=None)
-        _subscribe(storage, _subscription(2, workspace=OTHER_WORKSPACE))
+        _subscribe(storage, a_webhook_subscription(2, workspace=OTHER_WORKSPACE))
 
         with storage.begin(read_only=True) as tx:
             assert tx.webhooks.of_workspace(DEFAULT_WORKSPACE) == [first, second]
@@ -60,14 +60,14 @@ class WebhooksContract:
 
     def test_an_updated_subscription_keeps_its_key_and_its_place(self) -> None:
         storage = self.make_storage()
-        first, second = _subscription(1), _subscription(2)
+        first, second = a_webhook_subscription(1), a_webhook_subscription(2)
         _subscribe(storage, first)
         _subscribe(storage, second)
         disabled = evolve(first, status=WebhookStatus.DISABLED, updated_at=AT + _LEASE)
 
         with storage.begin() as tx:
             tx.webhooks.update(disabled)
-            tx.webhooks.update(_subscription(3))
+            tx.webhooks.update(a_webhook_subscription(3))
             tx.webhooks.update(evolve(second, workspace_id=OTHER_WORKSPACE))
 
         with storage.begin(read_only=True) as tx:
@@ -77,9 +77,9 @@ class WebhooksContract:
 
     def test_a_deleted_subscription_takes_its_deliveries_along(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        _subscribe(storage, _subscription(2))
-        _deliver(storage, _delivery(1), _delivery(2, is_dead=True), _delivery(3, subscription=2))
+        _subscribe(storage, a_webhook_subscription(1))
+        _subscribe(storage, a_webhook_subscription(2))
+        _deliver(storage, a_webhook(1), a_webhook(2, is_dead=True), a_webhook(3, subscription=2))
 
         with storage.begin() as tx:
             deleted = [
@@ -94,9 +94,9 @@ class WebhooksContract:
 
     def test_the_delivery_that_is_due_first_is_claimed_first(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        late, first = _delivery(1, due_at=AT + MICROSECOND), _delivery(2)
-        dead, other = _delivery(3, is_dead=True), _delivery(4, subscription=2)
+        _subscribe(storage, a_webhook_subscription(1))
+        late, first = a_webhook(1, due_at=AT + MICROSECOND), a_webhook(2)
+        dead, other = a_webhook(3, is_dead=True), a_webhook(4, subscription=2)
         _deliver(storage, late, first, dead, other)
 
         claims = [_claim(storage, now=AT), _claim(storage, now=AT)]
@@ -109,8 +109,8 @@ class WebhooksContract:
     def test_a_subscription_is_due_while_it_has_something_to_claim(self) -> None:
         storage = self.make_storage()
         for number in (1, 2, 3):
-            _subscribe(storage, _subscription(number))
-        _deliver(storage, _delivery(1), _delivery(2, subscription=3, is_dead=True))
+            _subscribe(storage, a_webhook_subscription(number))
+        _deliver(storage, a_webhook(1), a_webhook(2, subscription=3, is_dead=True))
 
         assert _due(storage, now=AT - MICROSECOND) == []
         assert _due(storage) == [UUID(int=1)]
@@ -120,8 +120,8 @@ class WebhooksContract:
 
     def test_a_lease_that_ended_is_void(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        _deliver(storage, _delivery(1))
+        _subscribe(storage, a_webhook_subscription(1))
+        _deliver(storage, a_webhook(1))
         first = _claim(storage)
         assert first is not None
         assert _claim(storage, now=AT + _LEASE - MICROSECOND) is None
@@ -136,8 +136,8 @@ class WebhooksContract:
 
     def test_a_delivery_that_failed_is_claimed_again_when_it_is_due(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        _deliver(storage, _delivery(1))
+        _subscribe(storage, a_webhook_subscription(1))
+        _deliver(storage, a_webhook(1))
         claim = _claim(storage)
         assert claim is not None
         after = evolve(claim.delivery, due_at=AT + 3 * _LEASE, attempts=1, failure="503")
@@ -151,12 +151,12 @@ class WebhooksContract:
 
     def test_dead_deliveries_are_listed_and_begin_again(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
+        _subscribe(storage, a_webhook_subscription(1))
         dead = [
-            _delivery(number, due_at=AT - number * _LEASE, is_dead=True, attempts=9)
+            a_webhook(number, due_at=AT - number * _LEASE, is_dead=True, attempts=9)
             for number in (1, 2, 3)
         ]
-        _deliver(storage, *dead, _delivery(4, due_at=AT + 99 * _LEASE))
+        _deliver(storage, *dead, a_webhook(4, due_at=AT + 99 * _LEASE))
 
         assert _dead(storage, limit=2) == [dead[2], dead[1]]
         assert _dead(storage, workspace=OTHER_WORKSPACE) == []
@@ -176,10 +176,10 @@ class WebhooksContract:
 
     def test_old_dead_deliveries_are_forgotten(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        old = [_delivery(number, is_dead=True) for number in (1, 2)]
-        new = _delivery(3, due_at=AT + MICROSECOND, is_dead=True)
-        _deliver(storage, *old, new, _delivery(4))
+        _subscribe(storage, a_webhook_subscription(1))
+        old = [a_webhook(number, is_dead=True) for number in (1, 2)]
+        new = a_webhook(3, due_at=AT + MICROSECOND, is_dead=True)
+        _deliver(storage, *old, new, a_webhook(4))
 
         with storage.begin() as tx:
             forgotten = [
@@ -194,11 +194,11 @@ class WebhooksContract:
         storage = self.make_storage()
         urls = [f"https://shop{number}.example/" for number in range(5)]
         asked = [
-            _delivery(number, subscription=None, url=url, host="shop.example")
+            a_webhook(number, subscription=None, url=url, host="shop.example")
             for number, url in enumerate(urls, 1)
         ]
-        again = _delivery(9, subscription=None, url=urls[0])
-        waiting = _delivery(10, subscription=None, url="https://x.example/", due_at=AT + _LEASE)
+        again = a_webhook(9, subscription=None, url=urls[0])
+        waiting = a_webhook(10, subscription=None, url="https://x.example/", due_at=AT + _LEASE)
         _deliver(storage, *asked, again, waiting)
         expected = sorted(delivery.receiver_id for delivery in asked)
 
@@ -216,10 +216,10 @@ class WebhooksContract:
 
     def test_deliveries_of_one_message_go_one_after_the_other(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        first = _delivery(3, position=1, due_at=AT + _LEASE)
-        second = _delivery(2, position=2, message_id=first.message_id)
-        third = _delivery(1, position=3, message_id=first.message_id)
+        _subscribe(storage, a_webhook_subscription(1))
+        first = a_webhook(3, position=1, due_at=AT + _LEASE)
+        second = a_webhook(2, position=2, message_id=first.message_id)
+        third = a_webhook(1, position=3, message_id=first.message_id)
         _deliver(storage, first)
         _deliver(storage, second)
         assert _due(storage) == []
@@ -246,9 +246,9 @@ class WebhooksContract:
 
     def test_a_dead_delivery_holds_up_none_of_its_message(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        first = _delivery(1)
-        second = _delivery(2, message_id=first.message_id)
+        _subscribe(storage, a_webhook_subscription(1))
+        first = a_webhook(1)
+        second = a_webhook(2, message_id=first.message_id)
         _deliver(storage, first, second)
         claim = _claim(storage)
         assert claim is not None
@@ -261,10 +261,10 @@ class WebhooksContract:
 
     def test_dead_deliveries_of_one_message_begin_again_in_their_order(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        last = _delivery(4, position=4)
+        _subscribe(storage, a_webhook_subscription(1))
+        last = a_webhook(4, position=4)
         dead = [
-            _delivery(number, message_id=last.message_id, due_at=AT - number * _LEASE, is_dead=True)
+            a_webhook(number, message_id=last.message_id, due_at=AT - number * _LEASE, is_dead=True)
             for number in (1, 2, 3)
         ]
         _deliver(storage, *dead, last)
@@ -278,8 +278,8 @@ class WebhooksContract:
 
     def test_a_delivery_from_before_the_clock_was_set_back_is_due(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        _deliver(storage, _delivery(1, due_at=AT + _LONGEST))
+        _subscribe(storage, a_webhook_subscription(1))
+        _deliver(storage, a_webhook(1, due_at=AT + _LONGEST))
         assert _due(storage) == []
         assert _claim(storage) is None
 
@@ -292,19 +292,19 @@ class WebhooksContract:
     def test_a_subscription_that_cannot_be_read_hides_no_other(self) -> None:
         storage = self.make_storage()
         damaged: Any = "torn"
-        _subscribe(storage, _subscription(1, scheme=damaged))
-        _subscribe(storage, _subscription(2))
+        _subscribe(storage, a_webhook_subscription(1, scheme=damaged))
+        _subscribe(storage, a_webhook_subscription(2))
 
         with storage.begin(read_only=True) as tx:
-            assert tx.webhooks.of_workspace(DEFAULT_WORKSPACE) == [_subscription(2)]
+            assert tx.webhooks.of_workspace(DEFAULT_WORKSPACE) == [a_webhook_subscription(2)]
 
     def test_a_delivery_that_cannot_be_read_holds_up_no_other(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
+        _subscribe(storage, a_webhook_subscription(1))
         damaged: Any = "torn"
-        torn = _delivery(1, status=damaged)
-        following = _delivery(2, message_id=torn.message_id)
-        _deliver(storage, torn, following, _delivery(3))
+        torn = a_webhook(1, status=damaged)
+        following = a_webhook(2, message_id=torn.message_id)
+        _deliver(storage, torn, following, a_webhook(3))
 
         taken = [self._settled(storage, AT) for _ in range(3)]
 
@@ -340,8 +340,8 @@ class WebhooksContract:
 
     def test_what_was_done_to_webhooks_is_rolled_back(self) -> None:
         storage = self.make_storage()
-        _subscribe(storage, _subscription(1))
-        _deliver(storage, _delivery(1), _delivery(2, is_dead=True))
+        _subscribe(storage, a_webhook_subscription(1))
+        _deliver(storage, a_webhook(1), a_webhook(2, is_dead=True))
 
         def block() -> None:
             with storage.begin() as tx:
@@ -349,22 +349,23 @@ class WebhooksContract:
                 assert claim is not None
                 assert tx.webhooks.settle(claim, None)
                 tx.webhooks.restart(DEFAULT_WORKSPACE, now=AT, expires_at=AT, limit=9)
-                tx.webhooks.add(_subscription(2), signing_key=None)
+                tx.webhooks.add(a_webhook_subscription(2), signing_key=None)
                 tx.webhooks.delete(DEFAULT_WORKSPACE, UUID(int=1))
                 raise KeyError
 
         raised(KeyError, block)
 
         assert _due(storage) == [UUID(int=1)]
-        assert _dead(storage) == [_delivery(2, is_dead=True)]
+        assert _dead(storage) == [a_webhook(2, is_dead=True)]
         claim = _claim(storage)
         assert claim is not None
-        assert claim.delivery == _delivery(1)
+        assert claim.delivery == a_webhook(1)
 
 
-def _subscription(
+def a_webhook_subscription(
     number: int, *, workspace: UUID = DEFAULT_WORKSPACE, **fields: Any
 ) -> WebhookSubscription:
+    """Return a subscription with an id that is a number."""
     subscription = WebhookSubscription(
         id=UUID(int=number),
         workspace_id=workspace,
@@ -377,7 +378,8 @@ def _subscription(
     return evolve(subscription, **fields)
 
 
-def _delivery(number: int, *, subscription: int | None = 1, **fields: Any) -> WebhookDelivery:
+def a_webhook(number: int, *, subscription: int | None = 1, **fields: Any) -> WebhookDelivery:
+    """Return a delivery with an id that is a number."""
     delivery = WebhookDelivery(
         id=UUID(int=number),
         subscription_id=UUID(int=subscription) if subscription else None,
