@@ -5,6 +5,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from messaging_core.acceptance.telemetry import accepted, send_operation
 from messaging_core.context import EngineContext
 from messaging_core.decisions.acceptance.drafting import lane_of
 from messaging_core.decisions.content.link_planning import Linking
@@ -37,7 +38,6 @@ class MessageReplayer:
     context: EngineContext
     linking: Linking
 
-    @repeated
     def replay(  # noqa: PLR0913 - one act, and all it depends on
         self,
         message_id: UUID,
@@ -49,6 +49,24 @@ class MessageReplayer:
         audit: AuditEntry | None = None,
     ) -> Message:
         """Accept a copy of a message that failed, or send a message in doubt now."""
+        with send_operation(self.context, channel) as done:
+            message = self._replay(
+                message_id, workspace, channel, again=again, connection=connection, audit=audit
+            )
+            done(accepted(message))
+        return message
+
+    @repeated
+    def _replay(  # noqa: PLR0913 - the same
+        self,
+        message_id: UUID,
+        workspace: UUID,
+        channel: Channel,
+        *,
+        again: bool,
+        connection: Any,
+        audit: AuditEntry | None,
+    ) -> Message:
         with self.context.begin_due(connection) as tx:
             message = tx.messages.get(workspace, message_id)
             if message is None:
@@ -101,6 +119,8 @@ class MessageReplayer:
             expires_at=expires_at(new.created_at, None, validity),
             lane=lane_of(channel),
         )
+        controls = evolve(delivery.controls, trace=self.context.telemetry.trace())
+        delivery = evolve(delivery, controls=controls)
         delivery, links = self.linking.draw(new, delivery, channel)
         tx.short_links.add(links)
         row = NewMessage(

@@ -9,6 +9,7 @@ from attrs import evolve, field
 
 from messaging_core.acceptance.acceptor import MessageAcceptor
 from messaging_core.acceptance.submission import Submission
+from messaging_core.acceptance.telemetry import ACCEPTED, send_operation
 from messaging_core.arguments import a, checked_init, flag
 from messaging_core.context import EngineContext
 from messaging_core.errors import InvalidRequestError
@@ -177,12 +178,15 @@ class KeywordHandler:
         if not text:
             return
         request = SendMessage(receiver=to(identifier.identifier_value), body=TextBody(text=text))
-        submission = Submission(channel=channel, request=request)
-        prepared = self.acceptor.prepare(submission, now)
         origin = Origin(type=ANSWER, id=str(message.id))
-        writing = self.acceptor.writing(self.tx, now)
-        if prepared.admission:
-            writing.keep_all([evolve(prepared, origin=origin)])
+        with send_operation(self.acceptor.context, channel) as done:
+            trace = self.acceptor.context.telemetry.trace()
+            submission = Submission(channel=channel, request=request, trace=trace)
+            prepared = self.acceptor.prepare(submission, now)
+            writing = self.acceptor.writing(self.tx, now)
+            if prepared.admission:
+                writing.keep_all([evolve(prepared, origin=origin)])
+                done(ACCEPTED)
 
 
 def known_sender(incoming: IncomingMessage, channel: Channel) -> str:

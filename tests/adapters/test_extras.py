@@ -49,6 +49,8 @@ RESEND_RECEIPTS = (
     {"secret": "whsec_" + "a" * 32, "api_key": "k"},
 )
 
+TELEMETRY: tuple[str, dict[str, str]] = ("telemetry.open_telemetry:OpenTelemetry", {})
+
 MAKE = """
 import importlib, json, sys
 
@@ -71,6 +73,7 @@ except MissingDependencyError as error:
 @pytest.mark.parametrize(
     ("part", "package", "extra"),
     [
+        (TELEMETRY, "opentelemetry", "otel"),
         (FCM, "urllib3", "fcm"),
         (FCM, "cryptography", "fcm"),
         (APNS, "h2", "apns"),

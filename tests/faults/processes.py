@@ -87,7 +87,8 @@ class Child:
         """Ask it to end, and return everything that it said."""
         self.end()
         self._process.join(patience)
-        assert self._process.exitcode == 0
+        code = self._process.exitcode
+        assert code == 0, f"a process ended with {code}, and after {self.lines[-1:]}"
         self._listener.join()
         return self.lines
 

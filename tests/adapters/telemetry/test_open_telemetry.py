@@ -20,11 +20,13 @@ from messaging_core.models import (
     Accepted,
     Deferred,
     Event,
+    IncomingMessage,
     Operation,
     Outcome,
     Rejected,
     StatusCount,
     StatusReceipt,
+    TextBody,
     Unknown,
 )
 from messaging_core.models.delivery.event import EventKind
@@ -423,3 +425,53 @@ def test_subscribers_to_events_see_the_trace(observed: Observed, shop: Callable[
     span = observed.finished()["send texts"].context
     assert event.trace is not None
     assert event.trace.startswith(f"00-{span.trace_id:032x}-{span.span_id:016x}-")
+
+
+def test_a_replay_is_a_span_whose_trace_the_new_message_continues(
+    observed: Observed, shop: Callable[..., Shop]
+) -> None:
+    own, host = shop(Rejected(failure=a_failure()), SENT), observed.tracers.get_tracer("host")
+    own.send()
+    own.deliver()
+    (dead,) = own.messenger.dead_letters().results
+    observed.spans.clear()
+
+    with host.start_as_current_span("POST /replay"):
+        own.messenger.replay(dead.id)
+    own.deliver()
+
+    spans = observed.finished()
+    request, send, deliver = (
+        spans[name] for name in ("POST /replay", "send texts", "deliver texts")
+    )
+    assert send.parent is not None
+    assert send.parent.span_id == request.context.span_id
+    assert deliver.parent is not None
+    assert deliver.parent.span_id == send.context.span_id
+
+
+def test_the_answer_to_a_keyword_is_a_span_whose_trace_its_delivery_continues(
+    observed: Observed, shop: Callable[..., Shop]
+) -> None:
+    own, host = shop(), observed.tracers.get_tracer("host")
+    stop = IncomingMessage(
+        source="recording",
+        at=observed.clock.now(),
+        channel_id=TEXTS.id,
+        sender=NUMBER,
+        body=TextBody(text="STOP"),
+        reference="in-1",
+    )
+
+    with host.start_as_current_span("POST /incoming"):
+        own.messenger.receive(stop)
+    own.deliver()
+
+    spans = observed.finished()
+    request, send, deliver = (
+        spans[name] for name in ("POST /incoming", "send texts", "deliver texts")
+    )
+    assert {span.context.trace_id for span in (send, deliver)} == {request.context.trace_id}
+    assert deliver.parent is not None
+    assert deliver.parent.span_id == send.context.span_id
+    assert not [secret for secret in SECRETS if secret in observed.everything()]
