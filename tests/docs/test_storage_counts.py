@@ -14,7 +14,9 @@ PAGE = (Path(__file__).parents[2] / "docs/how-to/write-a-storage.md").read_text(
 
 def test_the_page_counts_the_verbs_that_a_storage_writes() -> None:
     hints = typing.get_type_hints(Transaction).values()
-    ports = [port for port in hints if isinstance(port, type)]  # without those that may be None
+    ports: list[typing.Any] = [
+        port for port in hints if isinstance(port, type)
+    ]  # without those that may be None
     stores = [
         getattr(messaging_core.document_stores, name)
         for name in messaging_core.document_stores.__all__
