@@ -30,11 +30,7 @@ class SharedTables(Tables):
         """Yield what has rows that are written one at a time, beside messages and documents."""
         yield "key", self.keys
         yield "reference", self.references
-        yield "cursor", self.log.subscriptions
-        yield "counter", self.log.counters
         yield "event", self.log.events
-        yield "sum", self.rollups.sums
-        yield "tag", self.rollups.tags
 
     def name_of(self, table: Mapping[Any, Any], key: Any) -> Name | None:
         """Return what a row is locked as; nothing for an entry of an index."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import evolve
 
 from messaging_adapters.storage.memory.concurrent.view import View
+from messaging_adapters.storage.memory.documents import MemoryDocuments
 from messaging_adapters.storage.memory.log import MemoryTimeline
 from messaging_core.models.delivery.event import Event
 
@@ -24,7 +25,7 @@ class ConcurrentTimeline(MemoryTimeline):
     """Keep events inside one transaction, without positions at first."""
 
     def __init__(self, view: View) -> None:
-        super().__init__(view.log, view)
+        super().__init__(view.log, view, MemoryDocuments(view.documents, view))
         self._view = view
 
     def append(self, events: Sequence[Event]) -> None:
