@@ -51,8 +51,9 @@ class DocumentWebhooks(DocumentStore, Webhooks):
 
     def add(self, subscription: WebhookSubscription, *, signing_key: str | None) -> None:
         workspace, subscription_id = subscription.workspace_id, str(subscription.id)
-        earlier = len(list(self._under(_SUBSCRIPTION, "added", workspace=workspace)))
-        key = f"added/{number_key(earlier)}/{subscription_id}"
+        earlier = [key for key, _ in self._under(_SUBSCRIPTION, "added", workspace=workspace)]
+        last = int(earlier[-1].split("/")[1]) if earlier else 0
+        key = f"added/{number_key(last + 1)}/{subscription_id}"
         document = Document(subscription_id, encode(subscription), (key,))
         self._documents.put(_SUBSCRIPTION, workspace, document)
         if signing_key is not None:

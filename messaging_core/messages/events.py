@@ -22,7 +22,7 @@ _PAGE = 100
 _LEASE = timedelta(minutes=5)
 _MAX_FAILURES = 10
 _LONGEST_WAIT = timedelta(minutes=10)
-_LONGEST_PAGE = 60.0  # seconds; well within the lease, so that slow handlers keep it
+_LONGEST_PAGE = timedelta(minutes=1)  # and never more than a fifth of the lease, to keep that
 
 _ASYNC = (
     "a thread calls the handler, which cannot be async def: let it hand the event to the event "
@@ -64,7 +64,7 @@ class EventSubscriptions(ForkAware):
 
     Attributes:
         lease: After what time another process takes over from one that died while a handler ran;
-            longer than a handler takes for an event.
+            at least twice as long as a handler takes for an event.
     """
 
     lease: timedelta = _LEASE
@@ -152,8 +152,9 @@ class EventSubscriptions(ForkAware):
         handled = 0
         while not is_over():
             with self._storage.begin() as tx:
+                longest = max(_LONGEST_WAIT, self.lease)
                 cursor = tx.timeline.lease_cursor(
-                    name, now=self._clock.now(), lease=self.lease, longest=_LONGEST_WAIT
+                    name, now=self._clock.now(), lease=self.lease, longest=longest
                 )
                 events = tx.timeline.after(cursor.position, limit=_PAGE) if cursor else []
                 if cursor and not events:
@@ -177,7 +178,7 @@ class EventSubscriptions(ForkAware):
         is_over: Callable[[], bool],
     ) -> tuple[Cursor, timedelta | None]:
         """Return how far it went, and how long to wait where the handler refused."""
-        until = monotonic() + _LONGEST_PAGE
+        until = monotonic() + min(_LONGEST_PAGE, self.lease / 5).total_seconds()
         for event in events:
             if monotonic() > until or is_over():
                 break

@@ -150,14 +150,19 @@ class WebhookSender:
             ]
         return bool(collected or self._busy)
 
+    @property
+    def _longest(self) -> timedelta:
+        """The longest that a webhook may wait: one that waits longer, waits by a clock set back."""
+        return max(LONGEST_PAUSE, self.lease)
+
     def _due(self) -> list[WebhookReceiver]:
         """Return some receivers that are due, those that waited longest first."""
-        now, after = self._context.now(), self._after
+        now, after, longest = self._context.now(), self._after, self._longest
         with self._context.storage.begin(read_only=True) as tx:
-            due = tx.webhooks.due(now, longest=LONGEST_PAUSE, after=after, limit=_RECEIVERS)
+            due = tx.webhooks.due(now, longest=longest, after=after, limit=_RECEIVERS)
             self._after = due[-1].id if len(due) == _RECEIVERS else None
             if after is not None and self._after is None:
-                due += tx.webhooks.due(now, longest=LONGEST_PAUSE, after=None, limit=_RECEIVERS)
+                due += tx.webhooks.due(now, longest=longest, after=None, limit=_RECEIVERS)
         return sorted(due, key=lambda receiver: self._served.get(receiver.id, 0.0))
 
     def _starts(self, receiver: WebhookReceiver) -> bool:
@@ -239,7 +244,7 @@ class WebhookSender:
 
     def _next_job(self, tx: Transaction, receiver: WebhookReceiver) -> WebhookJob | None:
         now, whose = self._context.now(), (receiver.workspace_id, receiver.id)
-        claim = tx.webhooks.claim(*whose, now=now, lease=self.lease, longest=LONGEST_PAUSE)
+        claim = tx.webhooks.claim(*whose, now=now, lease=self.lease, longest=self._longest)
         return None if claim is None else job_of(tx, claim, now)
 
     def _note_answer(self, receiver: WebhookReceiver, *, is_success: bool) -> None:

@@ -13,8 +13,10 @@ from attrs import evolve
 from messaging_core.models.delivery.receipt import KeptReceipt
 from messaging_core.ports.storage.transaction import Transaction
 
-PAUSES: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(minutes=1))
+PAUSES: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=30))
 """The pauses before each look; a transaction that settles messages has ended long before the last.
+
+Together they are less than the minute after which a receipt counts as not processed.
 
 One that keeps a receipt may be a host's and take long; but before its end there is no reminder.
 """

@@ -1,8 +1,10 @@
 """Receipts that are applied while others write what they wait for."""
 
+from datetime import timedelta
+
 import pytest
 
-from messaging_adapters.storage.memory import ConcurrentMemoryStorage
+from messaging_adapters.storage.memory import ConcurrentMemoryStorage, MemoryStorage
 from messaging_core import Messenger, Status, Worker
 from messaging_core.delivery.recorder import DeliveryRecorder
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
@@ -74,6 +76,28 @@ def test_a_receipt_without_a_message_is_looked_at_a_few_times_only() -> None:
         assert tx.receipts.pending(limit=1) == []
         (waiting,) = tx.receipts.unmatched(DEFAULT_WORKSPACE, ["r-1"])
     assert waiting.receipt == report
+
+
+def test_receipts_of_another_system_do_not_look_like_a_worker_that_stands_still() -> None:
+    clock = ManualClock(NOW)
+    messenger = Messenger(
+        storage=MemoryStorage(), channels={CHANNEL: RecordingTransport()}, clock=clock
+    )
+    worker = Worker(messenger)
+
+    for number in range(20):
+        reference = f"foreign-{number}"
+        messenger.receive(
+            [
+                StatusReceipt(
+                    source="orders", at=clock.now(), reference=reference, status=ReceiptStatus.SENT
+                )
+            ]
+        )
+        clock.advance(timedelta(seconds=10))
+        worker.run_once()
+        oldest = messenger.health().receipts_since
+        assert oldest is None or clock.now() - oldest < timedelta(minutes=1)
 
 
 def test_two_parts_of_a_text_that_come_at_once_are_joined() -> None:

@@ -1,11 +1,13 @@
 """Documents in the memory of this process."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from heapq import nlargest, nsmallest
+from typing import Any
 from uuid import UUID
 
 from attrs import field
 
+from messaging_adapters.storage.memory.sorted_table import SortedTable
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.lazy import frozen
 from messaging_core.ports.storage.documents import Document, Documents
@@ -14,12 +16,16 @@ Place = tuple[str, UUID]
 """A kind and a workspace."""
 
 
+def _tables() -> defaultdict[Place, SortedTable[str, Any]]:
+    return defaultdict(SortedTable)
+
+
 @frozen
 class DocumentTables:
     """The data: documents by place, then by id; ids by place, then by key."""
 
-    documents: dict[Place, dict[str, Document]] = field(factory=dict)
-    keys: dict[Place, dict[str, tuple[str, ...]]] = field(factory=dict)
+    documents: defaultdict[Place, SortedTable[str, Document]] = field(factory=_tables)
+    keys: defaultdict[Place, SortedTable[str, tuple[str, ...]]] = field(factory=_tables)
 
 
 class MemoryDocuments(Documents):
@@ -31,7 +37,7 @@ class MemoryDocuments(Documents):
 
     def put(self, kind: str, workspace: UUID, document: Document) -> None:
         place = (kind, workspace)
-        own = self._tables.documents.setdefault(place, {})
+        own = self._tables.documents[place]
         before = own.get(document.id)
         self._undo.put(own, document.id, document)
         keys_before = before.keys if before else ()
@@ -41,7 +47,7 @@ class MemoryDocuments(Documents):
     def _change_keys(
         self, place: Place, document_id: str, before: Sequence[str], after: Sequence[str]
     ) -> None:
-        table = self._tables.keys.setdefault(place, {})
+        table = self._tables.keys[place]
         for key in frozenset(before).difference(after):
             others = tuple(other for other in table[key] if other != document_id)
             if others:
@@ -53,13 +59,13 @@ class MemoryDocuments(Documents):
             self._undo.put(table, key, tuple(sorted(ids)))
 
     def get(self, kind: str, workspace: UUID, document_id: str) -> Document | None:
-        return self._tables.documents.get((kind, workspace), {}).get(document_id)
+        return self._tables.documents[kind, workspace].get(document_id)
 
     def by_keys(
         self, kind: str, workspace: UUID, keys: Collection[str]
     ) -> Mapping[str, Sequence[Document]]:
         place = (kind, workspace)
-        own, table = self._tables.documents.get(place, {}), self._tables.keys.get(place, {})
+        own, table = self._tables.documents[place], self._tables.keys[place]
         return {
             key: [own[document_id] for document_id in table[key]] for key in keys if key in table
         }
@@ -67,19 +73,15 @@ class MemoryDocuments(Documents):
     def page(
         self, kind: str, workspace: UUID, *, beyond: str, limit: int, backward: bool = False
     ) -> list[Document]:
-        own = self._tables.documents.get((kind, workspace), {})
-        if backward:
-            ids = nlargest(limit, (document_id for document_id in own if document_id < beyond))
-        else:
-            ids = nsmallest(limit, (document_id for document_id in own if document_id > beyond))
+        own = self._tables.documents[kind, workspace]
+        ids = own.before(beyond, limit) if backward else own.between(beyond, None, limit)
         return [own[document_id] for document_id in ids]
 
     def between(
         self, kind: str, workspace: UUID, *, beyond: str, below: str, limit: int
     ) -> list[tuple[str, Document]]:
-        place = (kind, workspace)
-        own, table = self._tables.documents.get(place, {}), self._tables.keys.get(place, {})
-        keys = nsmallest(limit, (key for key in table if beyond < key < below))
+        own, table = self._tables.documents[kind, workspace], self._tables.keys[kind, workspace]
+        keys = table.between(beyond, below, limit)
         return [(key, own[document_id]) for key in keys for document_id in table[key]][:limit]
 
     def delete(self, kind: str, workspace: UUID, document_id: str) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from attrs import evolve, field
 
+from messaging_adapters.storage.memory.sorted_table import SortedTable
 from messaging_adapters.storage.memory.undo import Undoable
 from messaging_core.document_stores import DocumentTimeline
 from messaging_core.lazy import frozen
@@ -21,7 +22,7 @@ from messaging_core.wire.stored.damage import read_stored
 class LogTables:
     """The data."""
 
-    events: dict[int, bytes] = field(factory=dict)
+    events: SortedTable[int, bytes] = field(factory=SortedTable)
     event_positions: dict[UUID, tuple[int, ...]] = field(factory=dict)  # by message
     damaged: dict[int, bytes] = field(factory=dict)  # events
     last: dict[str, int] = field(factory=dict)  # positions, also of what is gone by now
@@ -78,7 +79,7 @@ class MemoryTimeline(DocumentTimeline):
 
     def after(self, position: int, *, limit: int) -> list[Event]:
         read: list[Event] = []
-        for key in sorted(key for key in self._tables.events if key > position):
+        for key in self._tables.events.after(position):
             document = self._tables.events[key]
             if event := event_of(document, key):
                 read.append(event)
@@ -94,4 +95,4 @@ class MemoryTimeline(DocumentTimeline):
 
     def is_behind(self, name: str) -> bool:
         cursor = self.cursor(name)
-        return cursor is not None and cursor.position < next(reversed(self._tables.events), 0)
+        return cursor is not None and cursor.position < (self._tables.events.last() or 0)

@@ -254,6 +254,31 @@ class EraseContract:
         """Return a new, empty storage."""
         raise NotImplementedError
 
+    def test_a_purge_that_was_rolled_back_took_no_event_from_a_subscriber(self) -> None:
+        storage = self.make_storage()
+        first, second = a_finished_message(), a_finished_message()
+        add(storage, first, second)
+        events = [an_event(message_id=new.message.id) for new in (first, second)]
+        with storage.begin() as tx:
+            tx.timeline.append(events)
+            tx.timeline.subscribe("host", from_start=True)
+        with storage.begin() as tx:
+            read = tx.timeline.after(0, limit=2)
+            cursor = tx.timeline.lease_cursor("host", now=AT, lease=LEASE)
+            assert cursor is not None
+            tx.timeline.advance_cursor(evolve(cursor, position=read[0].position))
+
+        try:
+            with storage.begin() as tx:
+                tx.retention.delete([place_of(first)])
+                raise KeyError
+        except KeyError:
+            pass
+
+        with storage.begin(read_only=True) as tx:
+            assert tx.timeline.is_behind("host")
+            assert tx.timeline.after(0, limit=3) == read
+
     def test_what_is_erased_is_gone_with_everything_that_hangs_on_it(self) -> None:
         storage, new, other = self.make_storage(), a_finished_message(), a_finished_message()
         add(storage, new, other)

@@ -75,6 +75,20 @@ class WebhooksContract:
             assert tx.webhooks.of_workspace(OTHER_WORKSPACE) == []
             assert tx.webhooks.signing_key(DEFAULT_WORKSPACE, first.id) == _KEY
 
+    def test_subscriptions_keep_the_order_in_which_they_were_added(self) -> None:
+        storage = self.make_storage()
+        for number in (1, 3, 2):
+            _subscribe(storage, a_webhook_subscription(number))
+
+        with storage.begin() as tx:
+            tx.webhooks.delete(DEFAULT_WORKSPACE, UUID(int=1))
+            tx.webhooks.delete(DEFAULT_WORKSPACE, UUID(int=3))
+        _subscribe(storage, a_webhook_subscription(1))
+
+        with storage.begin(read_only=True) as tx:
+            ids = [own.id.int for own in tx.webhooks.of_workspace(DEFAULT_WORKSPACE)]
+        assert ids == [2, 1]
+
     def test_a_deleted_subscription_takes_its_deliveries_along(self) -> None:
         storage = self.make_storage()
         _subscribe(storage, a_webhook_subscription(1))

@@ -57,5 +57,5 @@ class ConcurrentTimeline(MemoryTimeline):
 
     def is_behind(self, name: str) -> bool:
         cursor = self.cursor(name)
-        last = max(self._view.log.events, default=0)
+        last = self._view.log.events.last() or 0
         return cursor is not None and (bool(self._view.new_events) or cursor.position < last)

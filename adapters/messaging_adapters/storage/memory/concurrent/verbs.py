@@ -37,23 +37,23 @@ def _receipt(_: View, _workspace: UUID, position: int) -> Iterator[Name]:
 
 
 def _contact(view: View, workspace: UUID, contact_id: str) -> Iterator[Name]:
-    if contact_id in view.documents.documents.get(("contact", workspace), {}):
+    if contact_id in view.documents.documents["contact", workspace]:
         yield "contact", (workspace, contact_id)
 
 
 def _template(view: View, workspace: UUID, project_id: str) -> Iterator[Name]:
-    if project_id in view.documents.documents.get(("template", workspace), {}):
+    if project_id in view.documents.documents["template", workspace]:
         yield "template", (workspace, project_id)
 
 
 def _template_by_name(view: View, workspace: UUID, name: str) -> Iterator[Name]:
-    for project_id in sorted(view.documents.keys.get(("template", workspace), {}).get(name, ())):
+    for project_id in sorted(view.documents.keys["template", workspace].get(name, ())):
         yield "template", (workspace, project_id)
 
 
 def _subscription(view: View, workspace: UUID, subscription_id: UUID) -> Iterator[Name]:
     for place in (workspace, GLOBAL):
-        if str(subscription_id) in view.documents.documents.get((_SUBSCRIPTION, place), {}):
+        if str(subscription_id) in view.documents.documents[_SUBSCRIPTION, place]:
             yield _SUBSCRIPTION, (place, str(subscription_id))
 
 
