@@ -286,6 +286,15 @@ class ClaimContract:
         assert second.delivery.attempts == 2
         assert second.message.last_status_at == AT + LEASE
 
+    def test_a_message_that_comes_back_goes_before_what_is_due_later(self) -> None:
+        storage = self.make_storage()
+        new = a_new_message()
+        add(storage, new)
+        claim(storage)
+        add(storage, *(_due(60) for _ in range(3)))
+
+        assert ids(claim(storage, now=AT + timedelta(hours=2), limit=1)) == [new.message.id]
+
     def test_a_lease_that_ends_unsettled_counts_a_crash(self) -> None:
         storage = self.make_storage()
         new = a_new_message()

@@ -6,6 +6,7 @@ from threading import Thread
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
@@ -165,6 +166,28 @@ def test_a_lease_that_ended_unsettled_is_claimed_with_what_it_says(
         (True, True),
     ]
     assert len(last) == 3  # the last of them leased nothing
+
+
+def test_what_came_later_does_not_overtake_a_lease_that_ended_unsettled(dsn: str) -> None:
+    # The server reads the table from its beginning, where the later messages are.
+    options = f"{conninfo_to_dict(dsn)['options']} -c enable_indexscan=off -c enable_bitmapscan=off"
+    with PostgresStorage(make_conninfo(dsn, options=options)) as storage:
+        clock = ManualClock()
+        messenger = Messenger(storage=storage, channels={ORDERS: RecordingTransport()}, clock=clock)
+        oldest = messenger.send("orders", to=ADA, text="hi")
+        commits = GroupCommit(messenger.context)
+        commits.claim(lease=HOUR, limit=1)
+        clock.set(MONDAY_MORNING + 2 * HOUR)
+        for _ in range(3):
+            messenger.send("orders", to=BOB, text="hi")
+        with psycopg.connect(dsn) as connection:
+            connection.execute(
+                "UPDATE messaging_outbox SET attempts = attempts WHERE leased_until IS NOT NULL"
+            )
+
+        (claim,) = GroupCommit(messenger.context).claim(lease=HOUR, limit=1)
+
+    assert (claim.message.id, claim.lapsed) == (oldest.id, True)
 
 
 def test_claims_that_cannot_be_examined_are_released(

@@ -26,7 +26,8 @@ _OF_QUEUE: Final = (
 )
 # How much is due in each queue, as far as it matters: one of several tenants can get no more than
 # what the others leave when each of them gets one place. Where it is no more than the claim has
-# places for, nothing is to be divided, and all of it is taken.
+# places for, nothing is to be divided, and all of it is taken. Those due longest are counted, which
+# are those that would be leased, so that what was leased before is noticed among them.
 _WAITING: Final = (
     f"{QUEUES}, busy AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id FROM"
     " (SELECT queue.lane, p.workspace, p.channel_id FROM queue"
@@ -37,7 +38,8 @@ _WAITING: Final = (
     " FROM busy q JOIN tenants t ON t.lane = q.lane"
     " LEFT JOIN unnest($6::bytea[], $7::bigint[]) AS w(channel_id, most)"
     " ON w.channel_id = q.channel_id CROSS JOIN LATERAL (SELECT count(*) AS number FROM"
-    f" (SELECT 1 {_OF_QUEUE} LIMIT least(greatest(1, $3 - t.number + 1), w.most)) d) c"
+    f" (SELECT 1 {_OF_QUEUE} ORDER BY o.due_at"
+    " LIMIT least(greatest(1, $3 - t.number + 1), w.most)) d) c"
     " WHERE c.number > 0),"
     " divided AS MATERIALIZED (SELECT ($8 AND EXISTS (SELECT 1 FROM messaging_outbox"
     " WHERE crashes > 0 AND due_at <= $2)) OR EXISTS (SELECT 1 FROM waiting"
