@@ -1,7 +1,7 @@
 """The inbox of receipts, evidence and interactions, as documents."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -37,6 +37,7 @@ _RECEIPT: Final = "receipt"
 _SEQUENCE: Final = "sequence"
 _EVIDENCE: Final = "evidence"
 _INTERACTION: Final = "interaction"
+_UNKNOWN: Final = datetime.fromtimestamp(0, UTC)
 _MAY_APPLY: Final = frozenset({ReceiptState.KEPT, ReceiptState.UNMATCHED})
 _KINDS: Final[Mapping[str, type[Receipt]]] = {
     kind.__name__: kind for kind in (StatusReceipt, InteractionReceipt, IncomingMessage)
@@ -84,7 +85,7 @@ class _Entry:
     def _receipt(self) -> Receipt | None:
         try:
             return load(_KINDS[self.kind], self.encoded.encode())
-        except InvalidDocumentError:  # the caller puts it aside, and logs that
+        except (InvalidDocumentError, KeyError):  # the caller puts it aside, and logs that
             return None
 
     def document(self) -> Document:
@@ -262,4 +263,31 @@ def _inbox_key(workspace: UUID, source: str, key: str) -> str:
 
 
 def _read(document: Document) -> _Entry:
-    return load(_Entry, document.body)
+    read = partial(load, _Entry)
+    return read_stored(read, document.body, "receipt", document.id) or _damaged(document)
+
+
+def _damaged(document: Document) -> _Entry:
+    """Return what the keys of a document say, where its body says nothing."""
+    inbox = next(key for key in document.keys if key.startswith("key/"))
+    _, workspace, place = inbox.split("/", 2)
+    source, _, key = place.partition(SEPARATOR)
+    state, reference = ReceiptState.KEPT, None
+    received_at = _UNKNOWN  # no key says it while it waits: the next purge may delete it
+    for other in document.keys:
+        if other.startswith(f"waits/{workspace}/"):
+            reference = other.split("/", 2)[2]
+        elif other.startswith(f"old/{workspace}/"):
+            _, _, name, instant, _ = other.split("/")
+            state, received_at = ReceiptState(name), datetime.fromisoformat(instant)
+    return _Entry(
+        position=int(document.id),
+        workspace=UUID(workspace),
+        source=source,
+        key=key,
+        received_at=received_at,
+        reference=reference,
+        kind="",  # of no receipt, so that it cannot be read
+        encoded=document.body.decode("latin-1"),  # any bytes, for a person to look at
+        state=state,
+    )

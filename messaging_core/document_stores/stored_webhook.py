@@ -77,9 +77,9 @@ class StoredWebhook:
         )
 
     @classmethod
-    def read(cls, document: Document) -> "StoredWebhook":
-        """Return what a document says."""
-        return load(cls, document.body)
+    def read(cls, document: Document) -> "StoredWebhook | None":
+        """Return what a document says, or nothing if it cannot be read."""
+        return read_stored(partial(load, cls), document.body, "webhook", document.id)
 
     @property
     def waits(self) -> bool:
@@ -109,3 +109,9 @@ class StoredWebhook:
             yield f"{GIVEN_UP}/{place}"
         if self.state is WebhookState.DAMAGED:
             yield f"{DAMAGED}/{self.id}"
+
+
+def put_aside(document: Document) -> Document:
+    """Return a document that cannot be read with the keys by which it is listed and deleted."""
+    keys = (key for key in document.keys if key.startswith(f"{RECEIVER}/"))
+    return evolve(document, keys=(*keys, f"{DAMAGED}/{document.id}"))

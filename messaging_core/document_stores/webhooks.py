@@ -20,6 +20,7 @@ from messaging_core.document_stores.stored_webhook import (
     WAITING,
     StoredWebhook,
     WebhookState,
+    put_aside,
 )
 from messaging_core.models.delivery.webhook import (
     MessageWebhook,
@@ -110,9 +111,26 @@ class DocumentWebhooks(DocumentStore, Webhooks):
             self._change(queue, StoredWebhook.of(delivery))
 
     def _queue(self, receiver_id: UUID, message_id: UUID) -> list[StoredWebhook]:
-        """Return the deliveries of a receiver and message that wait; others wait for this one."""
-        key = f"{WAITING}/{receiver_id}/{message_id}"
-        return [StoredWebhook.read(document) for document in self._by_key(_KIND, GLOBAL, key)]
+        """Return the deliveries of a receiver and message that wait; others wait for this one.
+
+        What cannot be read is put aside.
+        """
+        key, queue = f"{WAITING}/{receiver_id}/{message_id}", list[StoredWebhook]()
+        documents = self._by_key(_KIND, GLOBAL, key)
+        for document in documents:
+            if webhook := StoredWebhook.read(document):
+                queue.append(webhook)
+            else:
+                self._documents.put(_KIND, GLOBAL, put_aside(document))
+        if len(queue) == len(documents):
+            return queue
+        self._let_go_on(queue)
+        return self._queue(receiver_id, message_id)
+
+    def _let_go_on(self, queue: Sequence[StoredWebhook]) -> None:
+        """Let the first of a queue be claimed, from which another was taken out."""
+        if queue:
+            self._change(queue, min(queue, key=attrgetter("position")))
 
     def _change(self, queue: Sequence[StoredWebhook], changed: StoredWebhook) -> None:
         """Store a delivery of a queue as it is now, and whom that lets go first."""
@@ -130,13 +148,20 @@ class DocumentWebhooks(DocumentStore, Webhooks):
         receivers: list[WebhookReceiver] = []
         beyond = f"{DUE}/" if after is None else f"{DUE}/{after}0"
         while len(receivers) < limit and (first := self._between(beyond, f"{DUE}0", limit=1)):
-            webhook = StoredWebhook.read(first[0][1])
-            if webhook.due_at <= now or self._late(webhook.receiver_id, now + longest, limit=1):
+            ((key, document),) = first
+            own = "/".join(key.split("/")[:2])
+            receiver_id = UUID(own.removeprefix(f"{DUE}/"))
+            is_due = key < f"{own}/{instant_key(now)}0"
+            if is_due or self._late(receiver_id, now + longest, limit=1):
+                webhook = StoredWebhook.read(document)
+                # One that cannot be read names no workspace: it comes up to be put aside.
                 receiver = WebhookReceiver(
-                    id=webhook.receiver_id, workspace_id=webhook.workspace_id, host=webhook.host
+                    id=receiver_id,
+                    workspace_id=webhook.workspace_id if webhook else GLOBAL,
+                    host=webhook.host if webhook else "",
                 )
                 receivers.append(receiver)
-            beyond = f"{DUE}/{webhook.receiver_id}0"
+            beyond = f"{own}0"
         return receivers
 
     def _between(self, beyond: str, below: str, *, limit: int) -> list[tuple[str, Document]]:
@@ -163,6 +188,9 @@ class DocumentWebhooks(DocumentStore, Webhooks):
             if document is None:
                 continue  # another transaction was quicker
             webhook = StoredWebhook.read(document)
+            if webhook is None:
+                self._queue(receiver_id, _message_of(document))  # puts it aside
+                return self.claim(workspace, receiver_id, now=now, lease=lease, longest=longest)
             if webhook.workspace_id != workspace:
                 continue
             delivery = webhook.load()
@@ -185,15 +213,13 @@ class DocumentWebhooks(DocumentStore, Webhooks):
             self._change(queue, StoredWebhook.of(after, fence=claim.fence))
             return True
         self._documents.delete(_KIND, GLOBAL, str(delivery.id))
-        left = [own for own in queue if own.id != delivery.id]
-        if left:
-            self._change(left, min(left, key=attrgetter("position")))
+        self._let_go_on([own for own in queue if own.id != delivery.id])
         return True
 
     def dead(self, workspace: UUID, *, limit: int) -> list[WebhookDelivery]:
         pairs = self._under(_KIND, f"{DEAD}/{workspace}", page=limit)
-        deliveries = (StoredWebhook.read(document).load() for _, document in pairs)
-        return list(islice(filter(None, deliveries), limit))
+        webhooks = filter(None, (StoredWebhook.read(document) for _, document in pairs))
+        return list(islice(filter(None, (webhook.load() for webhook in webhooks)), limit))
 
     def restart(self, workspace: UUID, *, now: datetime, expires_at: datetime, limit: int) -> int:
         dead = self.dead(workspace, limit=limit)
@@ -220,3 +246,9 @@ class DocumentWebhooks(DocumentStore, Webhooks):
     def damaged(self, *, limit: int) -> list[UUID]:
         pairs = islice(self._under(_KIND, DAMAGED, page=limit), limit)
         return [UUID(document.id) for _, document in pairs]
+
+
+def _message_of(document: Document) -> UUID:
+    """Return the message of a delivery that waits, from its keys."""
+    queue = next(key for key in document.keys if key.startswith(f"{WAITING}/"))
+    return UUID(queue.rsplit("/", 1)[1])
