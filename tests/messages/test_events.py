@@ -17,6 +17,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, StorageError, Worker
 from messaging_core.errors import ArgumentError
+from messaging_core.messages.events import EventSubscriptions
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.ports.storage.transaction import Storage
 from messaging_core.testing import ManualClock, RecordingTransport, a_channel, a_request, an_event
@@ -197,6 +198,24 @@ def test_what_was_handled_but_not_recorded_comes_again(engine: Engine) -> None:
     assert listener.kinds == SENT
     with engine.storage.begin() as tx:
         assert not tx.timeline.advance_cursor(evolve(cursor, position=0))
+
+
+def test_a_subscriber_that_is_slow_for_its_lease_renews_it_after_each_event(
+    engine: Engine,
+) -> None:
+    events = EventSubscriptions(engine.storage, engine.clock)
+    events.lease = timedelta(milliseconds=50)
+    events.add(lambda _: sleep(0.02), name="slow")
+    engine.send()
+    Worker(engine.messenger).run_once()
+
+    handled = events.deliver("slow")
+
+    with engine.storage.begin(read_only=True) as tx:
+        cursor = tx.timeline.cursor("slow")
+    assert cursor is not None
+    assert handled > 1
+    assert cursor.fence > handled  # the last lease found nothing new
 
 
 def test_two_handlers_of_one_name_are_refused(engine: Engine) -> None:

@@ -452,6 +452,26 @@ def test_a_crash_before_the_record_sends_it_again_under_its_id(engine: Engine) -
     assert engine.dead() == []
 
 
+def test_a_lease_longer_than_any_pause_is_no_sign_of_a_clock_set_back(engine: Engine) -> None:
+    peer = engine.internet.serve("shop.example")
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+    failing: Any = FailingStorage(engine.storage, lambda: len(peer.taken))
+    messenger = Messenger(
+        storage=failing, channels={ORDERS: RecordingTransport()}, clock=engine.clock
+    )
+    crashing = messenger.webhook_sender(engine.internet.client())
+    crashing.lease = engine.sender.lease = timedelta(minutes=20)
+
+    with pytest.raises(StorageError, match="killed"):
+        crashing.run_once()
+    engine.sender.run_once()
+
+    assert len(peer.taken) == 1
+    engine.later(minutes=20)
+    assert len(peer.taken) == 2
+
+
 def test_a_sender_goes_on_after_the_storage_failed(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
