@@ -1,6 +1,9 @@
 """Tables of an older version are migrated with what they hold."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -92,3 +95,39 @@ def test_a_process_of_an_older_version_goes_on_but_for_long_messages(old: str) -
             connection.execute("INSERT INTO messaging_documents (position, document) VALUES (1,'')")
 
     assert leased.rowcount == len(MESSAGES)
+
+
+def wait_for_a_lock(connection: psycopg.Connection[Any], process: threading.Thread) -> None:
+    """Return when another connection to the tables waits for a lock."""
+    deadline = monotonic() + 60
+    while process.is_alive() and monotonic() < deadline:
+        waiting = connection.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IN (SELECT oid FROM pg_class"
+            " WHERE relnamespace = current_schema()::regnamespace)"
+        )
+        if waiting.fetchone():
+            return
+        sleep(0.001)
+    pytest.fail("the migration waited for no lock")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("outbox", "documents"), ("messages", "outbox")],
+    ids=["of a worker", "of a call that sends"],
+)
+def test_a_transaction_under_way_does_not_end_the_migration(
+    old: str, first: str, then: str
+) -> None:
+    migration = threading.Thread(target=PostgresStorage.migrate, args=(old,))
+    with psycopg.connect(old) as connection, psycopg.connect(old, autocommit=True) as beside:
+        connection.execute("SET deadlock_timeout = '3s'")  # the migration notices it before
+        connection.execute(f"LOCK TABLE messaging_{first} IN ROW EXCLUSIVE MODE")
+        migration.start()
+        wait_for_a_lock(beside, migration)
+        with suppress(psycopg.errors.DeadlockDetected):  # on a machine that is very slow
+            connection.execute(f"LOCK TABLE messaging_{then} IN ROW EXCLUSIVE MODE")
+    migration.join()
+
+    with PostgresStorage(old, migrate=False) as storage:
+        storage.check_schema()

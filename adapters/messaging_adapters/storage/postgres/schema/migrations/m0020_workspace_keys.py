@@ -6,6 +6,10 @@ they are looked up before a workspace is known.
 Each index has a name of its own while it is made. One that is there already, made beforehand with
 `CREATE UNIQUE INDEX CONCURRENTLY`, is taken as it is. What claims and the log find by a position
 alone has an index for it.
+
+All tables are locked first. Processes that still work lock them in orders of their own, and the
+server may then end the migration as one side of a deadlock. There it is repeated at once, since it
+has done nothing yet.
 """
 
 from collections.abc import Iterator
@@ -28,6 +32,17 @@ KEYS: Final = (
 )
 """The new primary key of each table."""
 
+_LOCKED: Final = (*(table for table, _ in KEYS), "short_links")
+_ATTEMPTS: Final = 10
+# The outbox before the others, as a worker does. A block of its own gives back what it has locked
+# when it fails; and LOCK alone is an error where no transaction is open.
+_LOCK: Final = (
+    f"DO $$ BEGIN FOR attempt IN 1..{_ATTEMPTS} LOOP BEGIN"
+    f" LOCK TABLE {', '.join(f'messaging_{table}' for table in _LOCKED)}"
+    " IN ACCESS EXCLUSIVE MODE; RETURN;"
+    f" EXCEPTION WHEN deadlock_detected THEN IF attempt = {_ATTEMPTS} THEN RAISE; END IF;"
+    " END; END LOOP; END $$;\n"
+)
 _BEFORE: Final = """
 ALTER TABLE messaging_documents ADD COLUMN workspace bytea;
 UPDATE messaging_documents d SET workspace = m.workspace FROM messaging_messages m
@@ -55,6 +70,7 @@ ALTER TABLE messaging_short_links ADD PRIMARY KEY (code);
 
 
 def _statements() -> Iterator[str]:
+    yield _LOCK
     yield _BEFORE
     for table, columns in KEYS:
         name = f"messaging_{table}"
