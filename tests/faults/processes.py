@@ -72,6 +72,11 @@ class Child:
         until(lambda: len(self.lines) >= lines or not self._process.is_alive(), "it says nothing")
         assert len(self.lines) >= lines, "a process ended without a word"
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended: minus the signal, if one ended it; None while it runs."""
+        return self._process.exitcode
+
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGKILL
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
@@ -119,7 +120,9 @@ class Soak:
         name = self.chance.choice([name for name in self.children if name not in LASTING])
         if self.chance.random() < 0.5:
             self.kills += 1
-            self.children.pop(name).kill()
+            killed = self.children.pop(name)
+            killed.kill()
+            self._check(name, killed.exit_code, -SIGKILL)
         else:
             self.children.pop(name).finish(_PATIENCE)
         self.start(name)
@@ -145,12 +148,18 @@ class Soak:
         return monotonic() + self.options.restarted * self.chance.uniform(0.3, 1)
 
     def _sample(self, at: float) -> None:
+        for name, process in self.children.items():
+            self._check(name, process.exit_code, None)
         notes = self.folder / "accepted"
         accepted = notes.read_bytes().count(b"\n") if notes.exists() else 0
         usages = {name: usage_of(self.children[name].pid) for name in LASTING}
         sample = Sample(at=at, processes=usages, size=self.size(), accepted=accepted)
         self.samples.append(sample)
         self.report(_line(sample))
+
+    @staticmethod
+    def _check(name: str, code: int | None, expected: int | None) -> None:
+        assert code == expected, f"{name} ended by itself, with {code}"
 
     def end(self) -> None:
         """Kill what still runs."""

@@ -2,18 +2,26 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from attrs import evolve
 
 from faults.soak import LASTING, STORAGES, Options, soak
 from faults.soak_figures import Bounds, Sample, Usage, growth, slower
+from faults.soak_promises import left
+from faults.soak_worker import SUBSCRIBER
+from messaging_adapters.storage.memory import MemoryStorage
+from messaging_core import Messenger
+from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptStatus, StatusReceipt
 
 MINUTES = float(os.environ.get("MESSAGING_SOAK", "0"))
 SHORT = Options(seconds=10, rate=15, retention=3, lease=3, sampled=0.5, restarted=5)
 # In seconds a process still warms up, the first purges have just begun, and others use the machine.
 WIDE = Bounds(memory=10_000_000, size=4, threads=8, latency=10, moment=0.5, percentiles=(50,))
 BOUNDS = Bounds()
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -27,6 +35,39 @@ def test_a_storage_under_everything_at_once_loses_nothing_and_does_not_grow(
 
     figure(f"soak test on {storage}: {'; '.join(result.table[:3])}")
     assert result.problems == [], "\n".join([*lines, *result.table])
+
+
+def a_storage_of_the_test() -> MemoryStorage:
+    storage = MemoryStorage()
+    with storage.begin() as tx:
+        tx.timeline.subscribe(SUBSCRIBER, from_start=True)
+    return storage
+
+
+def an_early_receipt() -> StatusReceipt:
+    status = ReceiptStatus.DELIVERED
+    return StatusReceipt(source="erratic", at=NOW, status=status, reference="early")
+
+
+def test_the_reminder_of_a_receipt_that_came_early_is_not_left_over() -> None:
+    storage = a_storage_of_the_test()
+    Messenger(storage=storage, channels={}).receive([an_early_receipt()])
+    with storage.begin(read_only=True) as tx:
+        assert tx.receipts.pending(limit=1)
+
+    assert list(left(storage)) == []
+
+
+def test_a_receipt_that_was_not_applied_is_told() -> None:
+    storage = a_storage_of_the_test()
+    Messenger(storage=storage, channels={}).receive([an_early_receipt()])
+    entry = KeptReceipt(
+        position=0, workspace=UUID(int=0), key="late", received_at=NOW, receipt=an_early_receipt()
+    )
+    with storage.begin() as tx:
+        tx.receipts.keep([entry])
+
+    assert list(left(storage)) == ["a receipt was not applied"]
 
 
 STEADY = Usage(memory=60_000_000, descriptors=12, threads=9, processor=0.0)
