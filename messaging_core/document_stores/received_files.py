@@ -78,12 +78,11 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
                 self._documents.put(_CONTENT, GLOBAL, content)
 
     def of_message(self, workspace: UUID, message_id: UUID) -> list[ReceivedFile]:
-        files = (stored.load() for stored in self._of_message(workspace, message_id))
+        files = (_file(document) for document in self._of_message(workspace, message_id))
         return [file for file in files if file and file.state is not FileState.REMOVED]
 
-    def _of_message(self, workspace: UUID, message_id: UUID) -> list[_StoredFile]:
-        pairs = self._under(_KIND, f"of/{workspace}/{message_id}")
-        return [load(_StoredFile, document.body) for _, document in pairs]
+    def _of_message(self, workspace: UUID, message_id: UUID) -> list[Document]:
+        return [document for _, document in self._under(_KIND, f"of/{workspace}/{message_id}")]
 
     def has_due(self, state: FileState, now: datetime) -> bool:
         return bool(self._due(state, now, limit=1))
@@ -100,7 +99,10 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
             document = self._still(_KIND, key, seen.id)
             if document is None:
                 continue  # another transaction was quicker
-            stored = load(_StoredFile, document.body)
+            stored = _read(document)
+            if stored is None:
+                self._documents.put(_KIND, GLOBAL, _put_aside(document))
+                continue
             leased = evolve(stored, due_at=now + lease, fence=stored.fence + 1)
             self._documents.put(_KIND, GLOBAL, leased.document())
             file = stored.load()
@@ -117,9 +119,9 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
     def _is_claimed(self, claim: FileClaim) -> bool:
         """Return whether a claim still counts."""
         document = self._documents.get(_KIND, GLOBAL, str(claim.file.id))
-        if document is None:
+        stored = _read(document) if document else None
+        if stored is None:
             return False
-        stored = load(_StoredFile, document.body)
         return (stored.fence, stored.state) == (claim.fence, claim.file.state)
 
     def settle(self, claim: FileClaim, after: ReceivedFile | None) -> bool:
@@ -139,7 +141,9 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
 
     def _restart(self, key: str, file_id: str, now: datetime) -> bool:
         document = self._still(_KIND, key, file_id)
-        stored = load(_StoredFile, document.body) if document else None
+        stored = _read(document) if document else None
+        if document and stored is None:
+            self._documents.put(_KIND, GLOBAL, _put_aside(document))
         file = stored.load() if stored else None
         if stored is None or file is None:
             return False
@@ -150,13 +154,27 @@ class DocumentReceivedFiles(DocumentStore, ReceivedFiles):
     def remove(self, workspace: UUID, message_id: UUID) -> None:
         """Mark the files of a message: a worker deletes them from the media store."""
         for seen in self._of_message(workspace, message_id):
-            document = self._documents.get(_KIND, GLOBAL, str(seen.id))
-            stored = load(_StoredFile, document.body) if document else None
+            document = self._documents.get(_KIND, GLOBAL, seen.id)
+            stored = _read(document) if document else None
             file = stored.load() if stored else None
             if stored and file:
                 removed = _stored(removed_file(file), fence=stored.fence)
                 self._documents.put(_KIND, GLOBAL, removed.document())
-            self._documents.delete(_CONTENT, GLOBAL, str(seen.id))
+            self._documents.delete(_CONTENT, GLOBAL, seen.id)
+
+
+def _read(document: Document) -> _StoredFile | None:
+    return read_stored(partial(load, _StoredFile), document.body, "received file", document.id)
+
+
+def _file(document: Document) -> ReceivedFile | None:
+    stored = _read(document)
+    return stored.load() if stored else None
+
+
+def _put_aside(document: Document) -> Document:
+    """Return a document that cannot be read so that it is never due again."""
+    return evolve(document, keys=tuple(key for key in document.keys if key.startswith("of/")))
 
 
 def _stored(file: ReceivedFile, *, fence: int) -> _StoredFile:

@@ -8,13 +8,15 @@ from attrs import evolve
 
 from messaging_adapters.storage.memory.documents import DocumentTables, MemoryDocuments
 from messaging_adapters.storage.memory.tables import Tables
-from messaging_core.document_stores import DocumentReceipts, DocumentWebhooks
+from messaging_core.document_stores import DocumentReceipts, DocumentReceivedFiles, DocumentWebhooks
 from messaging_core.document_stores.store import GLOBAL
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptState
 from messaging_core.models.delivery.webhook import WebhookClaim
+from messaging_core.models.messages.received_file import FileState, NewFile
 from messaging_core.testing.builders import a_kept_receipt, a_receipt
 from messaging_core.testing.clock import MONDAY_MORNING
+from messaging_core.testing.contracts.storage.received_files import a_received_file
 from messaging_core.testing.contracts.storage.steps import AT
 from messaging_core.testing.contracts.storage.webhooks import a_webhook, a_webhook_subscription
 
@@ -125,6 +127,46 @@ def _claim(webhooks: DocumentWebhooks) -> WebhookClaim | None:
 def _claimed(webhooks: DocumentWebhooks) -> list[UUID | None]:
     claims = [_claim(webhooks) for _ in range(3)]
     return [claim.delivery.id if claim else None for claim in claims]
+
+
+def test_a_damaged_file_holds_up_no_other_and_loses_its_content_with_its_message(
+    documents: MemoryDocuments,
+) -> None:
+    store, files = DocumentReceivedFiles(documents), [a_received_file(1), a_received_file(2)]
+    store.add([NewFile(file=file, content=b"photo") for file in files])
+    damage(documents, "received_file")
+    whose = (files[0].workspace_id, files[0].message_id)
+
+    assert store.of_message(*whose) == [files[1]]
+    (claim,) = store.claim(FileState.WAITING, now=AT, lease=HOUR, limit=9)
+    assert claim.file == files[1]
+    assert store.settle(claim, evolve(claim.file, state=FileState.FAILED))
+    assert not store.has_due(FileState.WAITING, LATER)
+    assert store.restart(DEFAULT_WORKSPACE, now=AT, limit=9) == 1
+    store.remove(*whose)
+    assert documents.page("received_file_content", GLOBAL, beyond="", limit=9) == []
+    assert store.has_due(FileState.REMOVED, LATER)
+
+
+def test_a_file_that_is_damaged_while_it_is_leased_is_not_settled(
+    documents: MemoryDocuments,
+) -> None:
+    store = DocumentReceivedFiles(documents)
+    store.add([NewFile(file=a_received_file(1), content=b"photo")])
+    (claim,) = store.claim(FileState.WAITING, now=AT, lease=HOUR, limit=9)
+    damage(documents, "received_file")
+
+    assert store.content(claim) is None
+    assert not store.settle(claim, None)
+
+
+def test_a_damaged_file_that_failed_holds_up_no_other(documents: MemoryDocuments) -> None:
+    store = DocumentReceivedFiles(documents)
+    failed = [a_received_file(number, state=FileState.FAILED) for number in (1, 2)]
+    store.add([NewFile(file=file) for file in failed])
+    damage(documents, "received_file")
+
+    assert [store.restart(DEFAULT_WORKSPACE, now=AT, limit=1) for _ in range(2)] == [0, 1]
 
 
 def _two_receipts() -> list[KeptReceipt]:
