@@ -1,4 +1,4 @@
-"""Every filter of a listing walks an index that begins with what it looks for."""
+"""Listings and claims read by an index what they look for, and no more."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,9 @@ import pytest
 from attrs import asdict, evolve
 
 from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres.arrays import Bigints, Blobs
+from messaging_adapters.storage.postgres.cursor import adapt
+from messaging_adapters.storage.postgres.queries.claim import CLAIM, CLAIM_FRESH
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.models.common.failure import Failure, FailureSource
 from messaging_core.models.messages.message import Direction, Status
@@ -131,6 +134,42 @@ def test_a_filter_is_found_by_an_index(
     ] == []
 
 
+@pytest.fixture(scope="module")
+def backlog(postgres_schemas: Schemas) -> Iterator[psycopg.RawCursor[Any]]:
+    """Yield a cursor on a storage where many messages of one channel are due."""
+    dsn = postgres_schemas.take()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO messaging_outbox"
+            " (workspace, position, channel_id, lane, due_at, expires_at)"
+            " SELECT 'w', n, 'c', 0, n, 9000000000000000 FROM generate_series(1, 5000) n"
+        )
+        connection.execute("ANALYZE messaging_outbox")
+        adapt(connection.adapters)
+        yield psycopg.RawCursor(connection)
+    postgres_schemas.give_back(dsn)
+
+
+@pytest.mark.parametrize("text", [CLAIM, CLAIM_FRESH], ids=["claim", "claim at once"])
+def test_a_claim_reads_no_more_rows_where_more_are_due(
+    text: str, backlog: psycopg.RawCursor[Any]
+) -> None:
+    limit = 50
+    values = (Bigints([0, 1, 2]), 10**12, limit, 10**13, "now", Blobs(), Bigints(), True)
+
+    scans = [
+        node
+        for node in nodes(explained(backlog, text, values, options="ANALYZE, "))
+        if node.get("Relation Name") == "messaging_outbox" and node["Node Type"] != "ModifyTable"
+    ]
+
+    rows = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in scans
+    )
+    assert limit <= rows < 10 * limit
+
+
 def scans_of(
     query: MessageQuery, filled: tuple[PostgresStorage, str], monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
@@ -160,9 +199,11 @@ def scans_of(
     return [node for node in plans if BIG.match(node.get("Relation Name", ""))]
 
 
-def explained(cursor: psycopg.RawCursor[Any], text: str, values: Any) -> dict[str, Any]:
+def explained(
+    cursor: psycopg.RawCursor[Any], text: str, values: Any, *, options: str = ""
+) -> dict[str, Any]:
     """Return the plan of a statement."""
-    row = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", values).fetchone()
+    row = cursor.execute(f"EXPLAIN ({options}FORMAT JSON) {text}", values).fetchone()
     assert row is not None
     plan: dict[str, Any] = row[0][0]["Plan"]
     return plan

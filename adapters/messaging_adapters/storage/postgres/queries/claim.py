@@ -7,18 +7,16 @@ from typing import Final
 from messaging_adapters.storage.postgres.statements import started_state
 from messaging_core.models.messages.message import Status
 
-# From one queue to the next, of all lanes at once; see the statement of SQLite.
+# From one queue to the next, of all lanes at once; each step is one look into the index.
 QUEUES: Final = (
-    "WITH RECURSIVE queue (lane, position) AS ("
-    " SELECT l.lane, (SELECT position FROM messaging_outbox o WHERE o.lane = l.lane"
-    " ORDER BY workspace, channel_id LIMIT 1) FROM unnest($1::bigint[]) AS l(lane)"
-    " UNION ALL SELECT queue.lane, coalesce("
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
-    " AND o.workspace = p.workspace AND o.channel_id > p.channel_id"
-    " ORDER BY o.channel_id LIMIT 1), "
-    "(SELECT o.position FROM messaging_outbox o WHERE o.lane = queue.lane"
-    " AND o.workspace > p.workspace ORDER BY o.workspace, o.channel_id LIMIT 1))"
-    " FROM queue JOIN messaging_outbox p USING (position))"
+    "WITH RECURSIVE queue (lane, workspace, channel_id) AS ("
+    " SELECT l.lane, o.workspace, o.channel_id FROM unnest($1::bigint[]) AS l(lane)"
+    " CROSS JOIN LATERAL (SELECT workspace, channel_id FROM messaging_outbox"
+    " WHERE lane = l.lane ORDER BY workspace, channel_id LIMIT 1) o"
+    " UNION ALL SELECT q.lane, o.workspace, o.channel_id FROM queue q"
+    " CROSS JOIN LATERAL (SELECT workspace, channel_id FROM messaging_outbox"
+    " WHERE lane = q.lane AND (workspace, channel_id) > (q.workspace, q.channel_id)"
+    " ORDER BY workspace, channel_id LIMIT 1) o)"
 )
 _OF_QUEUE: Final = (
     "FROM messaging_outbox o WHERE o.lane = q.lane AND o.workspace = q.workspace"
@@ -27,12 +25,11 @@ _OF_QUEUE: Final = (
 # How much is due in each queue, as far as it matters: one of several tenants can get no more than
 # what the others leave when each of them gets one place. Where it is no more than the claim has
 # places for, nothing is to be divided, and all of it is taken. Those due longest are counted, which
-# are those that would be leased, so that what was leased before is noticed among them.
+# are those that would be leased, so that what was leased before is noticed among them. A queue is
+# asked for its first: the planner would answer EXISTS from all that is due.
 _WAITING: Final = (
-    f"{QUEUES}, busy AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id FROM"
-    " (SELECT queue.lane, p.workspace, p.channel_id FROM queue"
-    " JOIN messaging_outbox p USING (position)) q"
-    f" WHERE EXISTS (SELECT 1 {_OF_QUEUE})),"
+    f"{QUEUES}, busy AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id FROM queue q"
+    f" WHERE (SELECT 1 {_OF_QUEUE} ORDER BY o.due_at LIMIT 1) IS NOT NULL),"
     " tenants AS (SELECT lane, count(DISTINCT workspace) AS number FROM busy GROUP BY lane),"
     " waiting AS MATERIALIZED (SELECT q.lane, q.workspace, q.channel_id, c.number, w.most"
     " FROM busy q JOIN tenants t ON t.lane = q.lane"

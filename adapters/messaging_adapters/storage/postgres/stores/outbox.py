@@ -43,9 +43,8 @@ _log = logger(__name__)
 
 _NEXT_DUE: Final = (
     f"{QUEUES} SELECT min(("  # noqa: S608 - no input
-    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = queue.lane"
-    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id))"
-    " FROM queue JOIN messaging_outbox q USING (position)"
+    "SELECT min(o.due_at) FROM messaging_outbox o WHERE o.lane = q.lane"
+    " AND o.workspace = q.workspace AND o.channel_id = q.channel_id)) FROM queue q"
 )
 _LANES: Final = [int(lane) for lane in Lane]
 _SUSPECTS: Final = "SELECT DISTINCT channel_id FROM messaging_outbox WHERE crashes > 0"
