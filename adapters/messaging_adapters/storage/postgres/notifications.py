@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
+from weakref import ReferenceType, ref
 
 import psycopg
 
@@ -20,6 +21,9 @@ PAUSE: Final = 0.05
 
 _SLICE: Final = 0.5  # seconds after which a thread notices that it is not needed any more
 _RETRY: Final = 1.0  # seconds before the server is asked again after a failure
+_LOOK: Final = 5.0  # seconds after which a thread notices that its storage was dropped
+_ANNOUNCE: Final = "announce messages"
+_LISTEN_FOR: Final = "listen for messages"
 # All schemas of a database share a channel, so each says which it is.
 _NOTIFY: Final = "SELECT pg_notify('messaging_due', current_schema())"
 _LISTEN: Final = "LISTEN messaging_due"
@@ -30,6 +34,8 @@ Connect = Callable[[], psycopg.Connection[Any]]
 
 class Announcer:
     """Send notifications on a thread of its own, from the first that is asked for.
+
+    The thread ends after `close`, and soon after the announcer is garbage.
 
     Args:
         connect: Opens a connection that commits by itself.
@@ -46,29 +52,17 @@ class Announcer:
         self._thread: threading.Thread | None = None
 
     def announce(self) -> None:
-        """Send a notification soon; those that are asked for meanwhile are one."""
+        """Send a notification soon; those that are asked for meanwhile are one.
+
+        Where no thread can be started, none is sent, and the next call tries again.
+        """
         self._is_due.set()
         if self._thread is None:
             with self._lock:
                 if self._thread is None and not self._is_over.is_set():
-                    self._thread = _started(self._run, self._is_due, self._is_over)
-
-    def _run(self, is_due: threading.Event, is_over: threading.Event) -> None:
-        connection: psycopg.Connection[Any] | None = None
-        while is_due.wait() and not is_over.is_set():
-            is_due.clear()
-            is_new, pause = connection is None, PAUSE
-            try:
-                connection = connection or self._connect()
-                connection.execute(_NOTIFY)
-            except psycopg.Error as error:
-                _log_failure("announce messages", error)
-                _close(connection)
-                # At once where a connection that worked was lost since.
-                connection, pause = None, _RETRY if is_new else 0.0
-                is_due.set()
-            is_over.wait(pause)
-        _close(connection)
+                    self._thread = _started(
+                        _ANNOUNCE, _send, self._connect, ref(self), self._is_due, self._is_over
+                    )
 
     def close(self) -> None:
         """End the thread."""
@@ -100,8 +94,9 @@ class Listener:
         with self._lock:
             calls.add(wake)
             if self._is_over is None:
-                self._is_over = threading.Event()
-                _started(self._run, calls, self._is_over)
+                is_over = threading.Event()
+                if _started(_LISTEN_FOR, self._run, calls, is_over):
+                    self._is_over = is_over
         try:
             yield
         finally:
@@ -117,7 +112,7 @@ class Listener:
                 with self._connect() as connection:
                     self._follow(connection, calls, is_over)
             except psycopg.Error as error:
-                _log_failure("listen for messages", error)
+                _log_failure(_LISTEN_FOR, error)
                 is_over.wait(_RETRY)
 
     @staticmethod
@@ -135,9 +130,47 @@ class Listener:
                     _call_all(calls)
 
 
-def _started(run: Callable[..., None], *arguments: Any) -> threading.Thread:
+def _send(
+    connect: Connect,
+    owner: ReferenceType[Announcer],
+    is_due: threading.Event,
+    is_over: threading.Event,
+) -> None:
+    connection: psycopg.Connection[Any] | None = None
+    while _waited(owner, is_due) and not is_over.is_set():
+        is_due.clear()
+        is_new, pause = connection is None, PAUSE
+        try:
+            connection = connection or connect()
+            connection.execute(_NOTIFY)
+        except psycopg.Error as error:
+            _log_failure(_ANNOUNCE, error)
+            _close(connection)
+            # At once where a connection that worked was lost since.
+            connection, pause = None, _RETRY if is_new else 0.0
+            if owner() is not None:
+                is_due.set()
+        is_over.wait(pause)
+    _close(connection)
+
+
+def _waited(owner: ReferenceType[Announcer], is_due: threading.Event) -> bool:
+    """Wait until a notification is due; return False once the owner is gone without one."""
+    # A finalizer that sets the event would be simpler. But the garbage collector may run it on any
+    # thread, also on this one while it holds the lock of the event.
+    while not is_due.wait(_LOOK):
+        if owner() is None:
+            return False
+    return True
+
+
+def _started(what: str, run: Callable[..., None], *arguments: Any) -> threading.Thread | None:
     thread = threading.Thread(target=run, args=arguments, name="messaging-notify", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # the system has no more threads, or the process ends
+        _log_failure(what, error)
+        return None
     return thread
 
 
@@ -152,5 +185,5 @@ def _close(connection: psycopg.Connection[Any] | None) -> None:
             connection.close()
 
 
-def _log_failure(what: str, error: psycopg.Error) -> None:
+def _log_failure(what: str, error: Exception) -> None:
     _log.warning("could not %s: %s; workers find them when they look", what, type(error).__name__)

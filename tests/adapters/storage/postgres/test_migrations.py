@@ -14,6 +14,7 @@ from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.schema.check import split
 from messaging_adapters.storage.postgres.schema.keys import TABLES
 from messaging_adapters.storage.postgres.schema.migrations import MIGRATIONS
+from messaging_core.errors import SchemaError
 from messaging_core.models.common.channel import DEFAULT_WORKSPACE
 from messaging_core.testing.builders import a_kept_receipt, a_message, a_new_message
 from postgres_server import Schemas
@@ -85,6 +86,28 @@ def test_keys_get_the_workspace_and_nothing_is_lost(old: str, *, made_before: bo
 
     assert stored == [new.message for new in MESSAGES]
     assert len(pending) == 1
+
+
+def leave_invalid(dsn: str, kind: str, name: str, columns: str) -> None:
+    """Cancel an index that is made while everything runs."""
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn, autocommit=True) as connection:
+        holder.execute("LOCK TABLE messaging_messages IN ROW EXCLUSIVE MODE")
+        connection.execute("SET statement_timeout = 100")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute(f"CREATE {kind} CONCURRENTLY {name} ON messaging_messages {columns}")
+
+
+def test_an_invalid_index_is_made_again_and_found_by_the_check(old: str) -> None:
+    leave_invalid(old, "INDEX", "messaging_messages_position", "(position)")
+    leave_invalid(old, "UNIQUE INDEX", "messaging_messages_key", "(workspace, position)")
+    with PostgresStorage(old) as storage:
+        storage.check_schema()
+
+        with psycopg.connect(old, autocommit=True) as connection:
+            connection.execute("DROP INDEX messaging_messages_position")
+        leave_invalid(old, "INDEX", "messaging_messages_position", "(position)")
+        with pytest.raises(SchemaError, match="index messaging_messages_position is invalid"):
+            storage.check_schema()
 
 
 def test_a_process_of_an_older_version_goes_on_but_for_long_messages(old: str) -> None:

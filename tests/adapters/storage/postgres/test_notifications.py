@@ -1,5 +1,6 @@
 """Workers of other processes are woken by NOTIFY, seldom, and never need it."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from messaging_adapters.storage.postgres import PostgresStorage
+from messaging_adapters.storage.postgres import PostgresStorage, notifications
 from messaging_adapters.storage.postgres.notifications import PAUSE
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.ports.storage.wake_up import SupportsWakeUp
@@ -149,6 +150,49 @@ def test_a_server_that_is_gone_fails_no_call(dsn: str, caplog: pytest.LogCapture
             until(lambda: "could not listen for messages: OperationalError" in caplog.text)
 
     assert "secret" not in caplog.text
+
+
+def test_where_no_thread_can_be_started_nothing_fails(
+    dsn: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    woken = threading.Event()
+    with sender(dsn) as messenger:
+        send(messenger)  # what else has threads has started them
+        storage = messenger.storage
+        assert isinstance(storage, PostgresStorage)
+        storage._announcer.close()
+        storage._announcer.forget()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            send(messenger)
+            with storage.listening(woken.set):
+                pass
+        assert "could not announce messages: RuntimeError" in caplog.text
+        assert "could not listen for messages: RuntimeError" in caplog.text
+
+        with storage.listening(woken.set):
+            until(lambda: listeners(dsn))
+            woken.clear()
+            storage.announce()
+            assert woken.wait(PATIENCE)
+
+
+def test_the_thread_of_a_storage_that_was_dropped_ends(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_LOOK", 0.01)
+    before = notifiers()
+    storage = PostgresStorage(dsn, notify=True)
+    storage.announce()
+    assert notifiers() - before
+
+    del storage
+    gc.collect()
+
+    until(lambda: notifiers() <= before)
 
 
 def fails() -> psycopg.Connection[object]:

@@ -32,10 +32,15 @@ _COLUMNS: Final = (
     " WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
     " AND pg_table_is_visible(c.oid) AND c.relname LIKE 'messaging\\_%'"
 )
+_INVALID: Final = " (invalid)"  # what a cancelled CREATE INDEX CONCURRENTLY leaves
 _INDEXES: Final = (
-    "SELECT 'index ' || i.indexname, regexp_replace(i.indexdef, ' ON (ONLY )?[^ ]+\\.', ' ON ')"
+    "SELECT 'index ' || i.indexname,"  # noqa: S608 - no input
+    " regexp_replace(i.indexdef, ' ON (ONLY )?[^ ]+\\.', ' ON ')"
+    f" || CASE WHEN x.indisvalid THEN '' ELSE '{_INVALID}' END"
     " FROM pg_indexes i JOIN pg_class c ON c.relname = i.tablename"
     " JOIN pg_namespace s ON s.oid = c.relnamespace AND s.nspname = i.schemaname"
+    " JOIN pg_class n ON n.relname = i.indexname AND n.relnamespace = s.oid"
+    " JOIN pg_index x ON x.indexrelid = n.oid"
     " WHERE pg_table_is_visible(c.oid) AND c.relname LIKE 'messaging\\_%'"
 )
 _USE_THE_NEWER: Final = "use that version of the library, or one that is newer still"
@@ -92,6 +97,8 @@ def _differences(actual: Layout) -> Iterator[str]:
     for name, kind in expected().items():
         if name not in actual:
             yield f"{name} is missing"
+        elif actual[name] == kind + _INVALID:
+            yield f"{name} is invalid: REINDEX it"
         elif actual[name] != kind:
             yield f"{name} is defined differently"
 

@@ -4,8 +4,8 @@ A code of a short link, the id of an access key and what belongs to no workspace
 they are looked up before a workspace is known.
 
 Each index has a name of its own while it is made. One that is there already, made beforehand with
-`CREATE UNIQUE INDEX CONCURRENTLY`, is taken as it is. What claims and the log find by a position
-alone has an index for it.
+`CREATE UNIQUE INDEX CONCURRENTLY`, is taken as it is, unless that was cancelled and left an invalid
+one: it is made again. What claims and the log find by a position alone has an index for it.
 
 All tables are locked first. Processes that still work lock them in orders of their own, and the
 server may then end the migration as one side of a deadlock. There it is repeated at once, since it
@@ -32,6 +32,12 @@ KEYS: Final = (
 )
 """The new primary key of each table."""
 
+_POSITIONS: Final = (
+    ("outbox", "position"),
+    ("messages", "position"),
+    ("events", "position"),
+    ("new_events", "seq"),
+)
 _LOCKED: Final = (*(table for table, _ in KEYS), "short_links")
 _ATTEMPTS: Final = 10
 # The outbox before the others, as a worker does. A block of its own gives back what it has locked
@@ -43,16 +49,22 @@ _LOCK: Final = (
     f" EXCEPTION WHEN deadlock_detected THEN IF attempt = {_ATTEMPTS} THEN RAISE; END IF;"
     " END; END LOOP; END $$;\n"
 )
+_MADE: Final = (
+    *(f"messaging_{table}_{column}" for table, column in _POSITIONS),
+    *(f"messaging_{table}_key" for table, _ in KEYS),
+)
+_DROP_INVALID: Final = (
+    "DO $$ DECLARE name regclass; BEGIN FOR name IN SELECT indexrelid FROM pg_index"  # noqa: S608 - no input
+    " WHERE NOT indisvalid AND indexrelid = ANY(SELECT to_regclass(made)"
+    f" FROM unnest('{{{', '.join(_MADE)}}}'::text[]) AS made)"
+    " LOOP EXECUTE 'DROP INDEX ' || name; END LOOP; END $$;\n"
+)
 _BEFORE: Final = """
 ALTER TABLE messaging_documents ADD COLUMN workspace bytea;
 UPDATE messaging_documents d SET workspace = m.workspace FROM messaging_messages m
     WHERE m.position = d.position;
 DELETE FROM messaging_documents WHERE workspace IS NULL;
 DELETE FROM messaging_damaged_events WHERE workspace IS NULL;
-CREATE INDEX IF NOT EXISTS messaging_outbox_position ON messaging_outbox (position);
-CREATE INDEX IF NOT EXISTS messaging_messages_position ON messaging_messages (position);
-CREATE INDEX IF NOT EXISTS messaging_events_position ON messaging_events (position);
-CREATE INDEX IF NOT EXISTS messaging_new_events_seq ON messaging_new_events (seq);
 """
 # What the keys of the same columns, or a key that begins with them, serve as well.
 _AFTER: Final = """
@@ -71,7 +83,11 @@ ALTER TABLE messaging_short_links ADD PRIMARY KEY (code);
 
 def _statements() -> Iterator[str]:
     yield _LOCK
+    yield _DROP_INVALID
     yield _BEFORE
+    for table, column in _POSITIONS:
+        name = f"messaging_{table}"
+        yield f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column});\n"
     for table, columns in KEYS:
         name = f"messaging_{table}"
         yield (
