@@ -145,7 +145,7 @@ class DeliveryRecorder:
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
-        judge = PolicyEvaluator(self._tx, self._context.policies)
+        judge = PolicyEvaluator(self._tx, self._context.policies, is_final=True)
         if judge.has_suppressions:
             judge.look_up(
                 (handoff.channel, address)

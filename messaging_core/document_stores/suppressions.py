@@ -76,8 +76,9 @@ class DocumentSuppressions(DocumentStore, Suppressions):
         return datetime.fromisoformat(document.body.decode()) if document else None
 
     def for_addresses(
-        self, workspace: UUID, identifiers: Sequence[Identifier]
+        self, workspace: UUID, identifiers: Sequence[Identifier], *, stays: bool = True
     ) -> Mapping[Identifier, Sequence[Suppression]]:
+        del stays  # a storage with one writer, or what locks for this store, knows
         addresses = {identifier: _address(identifier) for identifier in identifiers}
         documents = self._documents.by_keys(_KIND, workspace, sorted(set(addresses.values())))
         return {

@@ -68,13 +68,21 @@ class PolicyEvaluator:
         policies: The send rules.
         has_suppressions: Whether any address is suppressed, where the caller knows; else the
             storage is asked.
+        is_final: Whether no other part looks again before the message is sent. Then what is known
+            of its receivers stays as it is until the transaction ends; else it delays no other.
     """
 
     def __init__(
-        self, tx: Transaction, policies: SendPolicies, *, has_suppressions: bool | None = None
+        self,
+        tx: Transaction,
+        policies: SendPolicies,
+        *,
+        has_suppressions: bool | None = None,
+        is_final: bool = False,
     ) -> None:
         self._tx = tx
         self._policies = policies
+        self._is_final = is_final
         self.has_suppressions = (
             tx.suppressions.has_any() if has_suppressions is None else has_suppressions
         )
@@ -102,7 +110,7 @@ class PolicyEvaluator:
         known = self._suppressed
         new = [item for item in dict.fromkeys(identifiers) if (workspace, item) not in known]
         if new:
-            answers = self._tx.suppressions.for_addresses(workspace, new)
+            answers = self._tx.suppressions.for_addresses(workspace, new, stays=self._is_final)
             known |= {(workspace, item): answers.get(item, ()) for item in new}
         return [known[workspace, item] for item in identifiers]
 

@@ -189,11 +189,17 @@ class Suppressions(Protocol):
 
     @abstractmethod
     def for_addresses(
-        self, workspace: UUID, identifiers: Sequence[Identifier]
+        self, workspace: UUID, identifiers: Sequence[Identifier], *, stays: bool = True
     ) -> Mapping[Identifier, Sequence[Suppression]]:
         """Return the suppressions of each address as it is given; those without are left out.
 
         They come by scope, sender and cause.
+
+        Args:
+            workspace: The tenant of the addresses.
+            identifiers: The addresses.
+            stays: Whether it must still be so when this transaction ends, see `Storage.begin`. Who
+                looks again before anything is sent needs no such promise, and delays no other.
         """
 
     @abstractmethod

@@ -76,8 +76,8 @@ class Storage(Protocol):
           template and a webhook subscription that it has read;
         - so do the idempotency keys that `Messages.by_keys` was asked for, whether they are in
           use or not, and a receipt that `Receipts.is_pending` was asked for;
-        - so do what `Suppressions.for_addresses` said of an address, and `SendHistory.since` of a
-          contact;
+        - so do what `Suppressions.for_addresses` said of an address, unless it was asked for what
+          need not stay, and `SendHistory.since` of a contact;
         - of two that add the same identifier, receipt, name or code, the second finds that of the
           first, or raises `StorageConflictError`.
 

@@ -1,6 +1,7 @@
 """Messages are part of the host's own transaction: psycopg's, and SQLAlchemy's on it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,14 +18,17 @@ from sqlalchemy.orm import Session
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.event import Event
+from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.testing import RecordingTransport, a_message, a_new_message
 from messaging_core.testing.contracts.storage.steps import AT, LEASE, add, claim, get, ids, walk
 from postgres_server import Schemas
 
 SOON = timedelta(seconds=2)
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
+ADA, BOB = "+31612345678", "+31612345679"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,19 @@ def send_ways(messenger: Messenger, key: str, **options: Any) -> set[UUID]:
     many = messenger.send_many("orders", requests[1:3], **options)
     batch = messenger.send_batch("orders", requests[3:], idempotency_key=f"{key}s", **options)
     return {message.id for message in (*own, *many, *batch.messages)}
+
+
+def suppress(messenger: Messenger, address: str, connection: Any = None) -> None:
+    messenger.suppressions.suppress(
+        Identifier(identifier_key="phonenumber", identifier_value=address),
+        SuppressionScope.TRANSACTIONAL,
+        connection=connection,
+    )
+
+
+def receivers(transport: RecordingTransport) -> Counter[str]:
+    """Return how many messages each address was sent."""
+    return Counter(envelope.to for envelope in transport.sent)
 
 
 def url() -> str:
@@ -189,6 +206,27 @@ class TestPsycopg:
             assert {event.message_id for event in events} == sent | held
             positions = [event.position for event in events]
             assert positions == list(range(1, len(positions) + 1))
+        postgres_schemas.give_back(dsn)
+
+    def test_a_host_that_sent_delays_no_delivery_to_the_same_receiver_either(
+        self, postgres_schemas: Schemas
+    ) -> None:
+        dsn, transport = postgres_schemas.take(), RecordingTransport()
+        with PostgresStorage(dsn, busy_timeout=SOON) as storage, psycopg.connect(dsn) as connection:
+            messenger = Messenger(storage=storage, channels={ORDERS: transport})
+            suppress(messenger, "+31612345670")  # without any suppression, no address is looked up
+            messenger.send("orders", to=ADA, text="first")
+            messenger.send("orders", to=ADA, text="host's", connection=connection)
+            for _ in range(8):
+                messenger.send("orders", to=BOB, text="hi")
+
+            Worker(messenger).drain()
+            before = receivers(transport)
+            connection.commit()
+            Worker(messenger).drain()
+
+        assert before == {ADA: 1, BOB: 8}
+        assert receivers(transport) == {ADA: 2, BOB: 8}
         postgres_schemas.give_back(dsn)
 
     def test_another_kind_of_connection_is_refused_with_what_fits(

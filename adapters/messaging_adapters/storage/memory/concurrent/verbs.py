@@ -57,7 +57,11 @@ def _subscription(view: View, workspace: UUID, subscription_id: UUID) -> Iterato
             yield _SUBSCRIPTION, (place, str(subscription_id))
 
 
-def _addresses(_: View, workspace: UUID, identifiers: Sequence[Identifier]) -> Iterator[Name]:
+def _addresses(
+    _: View, workspace: UUID, identifiers: Sequence[Identifier], *, stays: bool = True
+) -> Iterator[Name]:
+    if not stays:
+        return
     places = {
         place_of(identifier, SuppressionScope.MARKETING, None)[:2] for identifier in identifiers
     }

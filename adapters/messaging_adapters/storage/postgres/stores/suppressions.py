@@ -28,9 +28,10 @@ class PostgresSuppressions(SqlSuppressions):
         self._native = dialect.native
 
     def for_addresses(
-        self, workspace: UUID, identifiers: Sequence[Identifier]
+        self, workspace: UUID, identifiers: Sequence[Identifier], *, stays: bool = True
     ) -> Mapping[Identifier, Sequence[Suppression]]:
-        self._dialect.lock_addresses(workspace, identifiers)
+        if stays:
+            self._dialect.lock_addresses(workspace, identifiers)
         places = {
             identifier: tuple(storable(place_of(identifier, SuppressionScope.MARKETING, None)[:2]))
             for identifier in identifiers

@@ -94,9 +94,10 @@ class SqlSuppressions(SqlStore, Suppressions):
         return from_micros(row[0]) if row else None
 
     def for_addresses(
-        self, workspace: UUID, identifiers: Sequence[Identifier]
+        self, workspace: UUID, identifiers: Sequence[Identifier], *, stays: bool = True
     ) -> Mapping[Identifier, Sequence[Suppression]]:
-        self._dialect.lock_addresses(workspace, identifiers)
+        if stays:
+            self._dialect.lock_addresses(workspace, identifiers)
         suppressions: dict[Identifier, list[Suppression]] = {}
         for identifier in dict.fromkeys(identifiers):
             key, address, *_ = place_of(identifier, SuppressionScope.MARKETING, None)
