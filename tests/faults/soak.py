@@ -40,6 +40,7 @@ from postgres_server import PostgresServer, postgres_binaries
 
 STORAGES = ("sqlite", "postgres")
 LASTING = ("host", "worker")  # those that are never restarted
+_FEWEST = 3  # samples, so that there is one in each third, however slow the machine is
 _AT_ONCE = 25  # messages that a call accepts, and those that it is about to note, at most
 _PATIENCE = 600.0  # seconds for the end of a process, which may have much to see through
 _SIZE = (
@@ -56,6 +57,8 @@ class Options:
         seconds: How long hosts accept.
         rate: Messages a second, of both hosts.
         retention: After how many seconds messages are purged.
+        unmatched: The same of receipts without a message, and of idempotency keys; longer than a
+            settlement, or a repeated call, takes on a slow machine.
         lease: Seconds, of workers.
         sampled: Seconds between two samples.
         restarted: Seconds between two restarts, at most.
@@ -64,6 +67,7 @@ class Options:
     seconds: float
     rate: float = 20
     retention: float = 60
+    unmatched: float = 60
     lease: float = 10
     sampled: float = 10
     restarted: float = 15
@@ -110,6 +114,7 @@ class Soak:
                 "seed": self.starts,
                 "rate": self.options.rate / 2,
                 "retention": self.options.retention,
+                "unmatched": self.options.unmatched,
                 "reports": name in LASTING,
                 "lease": self.options.lease,
             },
@@ -134,7 +139,7 @@ class Soak:
             self.start(f"another_{kind}")
         began = monotonic()
         restart_at = self._next_restart()
-        while monotonic() < began + self.options.seconds:
+        while monotonic() < began + self.options.seconds or len(self.samples) < _FEWEST:
             sleep(min(self.options.sampled, max(0.1, began + self.options.seconds - monotonic())))
             self._sample(monotonic() - began)
             if monotonic() > restart_at:
