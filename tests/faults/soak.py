@@ -14,38 +14,35 @@ import argparse
 import random
 import ssl
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
+from uuid import UUID
 
-import psycopg
+import orjson
 import trustme
 from attrs import define, field, frozen
 
 from faults.processes import Child
 from faults.shop import open_storage
 from faults.soak_figures import Bounds, Sample, growth, percentile, slower, thirds, usage_of
-from faults.soak_promises import broken_promises, read_notes
+from faults.soak_notes import read_notes
+from faults.soak_promises import broken_promises
+from faults.soak_repeats import Faults
+from faults.soak_storage import STORAGES, counted_doubts, new_storage
 from faults.soak_worker import SUBSCRIBER
-from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_core import Messenger
-from messaging_core.ports.http import HttpResponse
+from messaging_core.ports.http import HttpRequest, HttpResponse
 from messaging_core.testing import HttpPeer
-from postgres_server import PostgresServer, postgres_binaries
 
-STORAGES = ("sqlite", "postgres")
 LASTING = ("host", "worker")  # those that are never restarted
-_AT_ONCE = 25  # messages that a call accepts, and those that it is about to note, at most
+_FEWEST = 3  # samples, so that there is one in each third, however slow the machine is
 _PATIENCE = 600.0  # seconds for the end of a process, which may have much to see through
-_SIZE = (
-    "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"
-    " WHERE relkind = 'r' AND relname LIKE 'messaging\\_%'"
-)
 
 
 @frozen(kw_only=True)
@@ -56,6 +53,8 @@ class Options:
         seconds: How long hosts accept.
         rate: Messages a second, of both hosts.
         retention: After how many seconds messages are purged.
+        unmatched: The same of receipts without a message, and of idempotency keys; longer than a
+            settlement, or a repeated call, takes on a slow machine.
         lease: Seconds, of workers.
         sampled: Seconds between two samples.
         restarted: Seconds between two restarts, at most.
@@ -64,6 +63,7 @@ class Options:
     seconds: float
     rate: float = 20
     retention: float = 60
+    unmatched: float = 60
     lease: float = 10
     sampled: float = 10
     restarted: float = 15
@@ -94,7 +94,7 @@ class Soak:
     chance: random.Random = field(factory=lambda: random.Random(1))  # noqa: S311 - picks moments
     children: dict[str, Child] = field(factory=dict)
     samples: list[Sample] = field(factory=list)
-    kills: int = 0
+    kills: Counter[str] = field(factory=Counter)
     starts: int = 0
 
     def start(self, name: str) -> None:
@@ -110,6 +110,7 @@ class Soak:
                 "seed": self.starts,
                 "rate": self.options.rate / 2,
                 "retention": self.options.retention,
+                "unmatched": self.options.unmatched,
                 "reports": name in LASTING,
                 "lease": self.options.lease,
             },
@@ -119,7 +120,7 @@ class Soak:
         """Kill the process that is not lasting, or stop it, and start it again."""
         name = self.chance.choice([name for name in self.children if name not in LASTING])
         if self.chance.random() < 0.5:
-            self.kills += 1
+            self.kills[name] += 1
             killed = self.children.pop(name)
             killed.kill()
             self._check(name, killed.exit_code, -SIGKILL)
@@ -134,7 +135,7 @@ class Soak:
             self.start(f"another_{kind}")
         began = monotonic()
         restart_at = self._next_restart()
-        while monotonic() < began + self.options.seconds:
+        while monotonic() < began + self.options.seconds or len(self.samples) < _FEWEST:
             sleep(min(self.options.sampled, max(0.1, began + self.options.seconds - monotonic())))
             self._sample(monotonic() - began)
             if monotonic() > restart_at:
@@ -185,11 +186,13 @@ def soak(
     """Run a soak test on a new storage, and say what it found."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="messaging-soak-")))
-        where, size = stack.enter_context(_storage(name, folder))
-        calls = [0]
+        where, size = stack.enter_context(new_storage(name, folder))
+        webhooks: list[tuple[str, str, str]] = []
 
-        def take(_: object) -> HttpResponse:
-            calls[0] += 1
+        def take(request: HttpRequest) -> HttpResponse:
+            message = orjson.loads(request.body)["payload"]
+            webhook = request.headers["messagebird-request-id"]
+            webhooks.append((webhook, UUID(message["id"]).hex, message["status"]))
             peer.exchanges.clear()
             return HttpResponse(status=204)
 
@@ -203,7 +206,7 @@ def soak(
         test = Soak(where, folder, options, size, report)
         stack.callback(test.end)
         test.run()
-        return _judge(test, calls[0], bounds)
+        return _judge(test, webhooks, bounds)
 
 
 def _prepare(where: dict[str, Any]) -> None:
@@ -222,15 +225,21 @@ def _prepare(where: dict[str, Any]) -> None:
             tx.timeline.subscribe(SUBSCRIBER, from_start=True)
 
 
-def _judge(test: Soak, webhooks: int, bounds: Bounds) -> Result:
-    notes = read_notes(test.folder)
+def _judge(test: Soak, webhooks: list[tuple[str, str, str]], bounds: Bounds) -> Result:
+    notes = read_notes(test.folder, webhooks)
+    faults = Faults(
+        host_kills=test.kills["another_host"],
+        worker_kills=test.kills["another_worker"],
+        doubts=counted_doubts(test.where),
+    )
     with open_storage(test.where) as storage:
-        problems = broken_promises(notes, storage, unanswered=test.kills * _AT_ONCE)
+        problems = broken_promises(notes, faults, storage)
     problems += growth(test.samples, bounds)
     table = [
-        f"{len(notes.accepted):,} messages accepted, {len(notes.sent):,} sent",
-        f"{len(notes.events):,} events heard, {webhooks:,} webhooks taken",
-        f"{test.starts - 4} restarts, of which {test.kills} by kill",
+        f"{len(notes.accepted):,} messages accepted, {len(notes.sends):,} sent",
+        f"{len(notes.heard):,} events heard, {len(webhooks):,} webhooks taken",
+        f"{test.starts - 4} restarts, of which {test.kills.total()} by kill",
+        f"{faults.doubts.total()} in doubt",
     ]
     for name, times in (("accept", notes.accept_times()), ("deliver", notes.delivery_times())):
         problems += slower(name, times, bounds)
@@ -245,32 +254,6 @@ def _judge(test: Soak, webhooks: int, bounds: Bounds) -> Result:
     if not webhooks:
         problems.append("no webhook came")
     return Result(problems=problems, table=table)
-
-
-def _driver() -> str:
-    """Return the newest SQLite there is: WAL, which most hosts use, is not safe with every one."""
-    return "pysqlite3.dbapi2" if find_spec("pysqlite3") else "sqlite3"
-
-
-@contextmanager
-def _storage(name: str, folder: Path) -> Iterator[tuple[dict[str, Any], Callable[[], int]]]:
-    """Make a storage, and yield its settings and what tells its size."""
-    if name == "sqlite":
-        path = folder / "messages.db"
-        where = {"database": str(path), "driver": _driver()}
-        open_storage(where).close()
-        yield where, lambda: sum(file.stat().st_size for file in folder.glob("messages.db*"))
-        return
-    # As often as the server has more to do in an hour than others in a day.
-    server = PostgresServer(postgres_binaries(), "autovacuum_naptime=5s")
-    try:
-        server.start()
-        dsn = server.dsn()
-        PostgresStorage.migrate(dsn)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            yield {"dsn": dsn}, lambda: int((connection.execute(_SIZE).fetchone() or [0])[0])
-    finally:
-        server.remove()
 
 
 def main() -> int:

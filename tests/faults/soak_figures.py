@@ -49,7 +49,6 @@ class Bounds:
         processor: By what factor the processor time of a message may grow.
         latency: By what factor times may grow from the first third to the last one; times below
             `moment`, in seconds, count as that long.
-        percentiles: Which of them are compared.
         percentiles: Of which times.
     """
 
@@ -131,6 +130,8 @@ def slower(name: str, times: Sequence[tuple[float, float]], bounds: Bounds) -> l
         times: When something ended, and how long it took, in seconds.
     """
     first, last = thirds(times)
+    if not times:
+        return [f"{name}: nothing was measured"]
     problems = []
     for percent in bounds.percentiles:
         before, after = (max(percentile(part, percent), bounds.moment) for part in (first, last))
@@ -141,7 +142,8 @@ def slower(name: str, times: Sequence[tuple[float, float]], bounds: Bounds) -> l
 
 def thirds(times: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
     """Return the times of the first third of the test, and of the last one."""
-    begun, ended = min(at for at, _ in times), max(at for at, _ in times)
+    begun = min((at for at, _ in times), default=0.0)
+    ended = max((at for at, _ in times), default=0.0)
     span = (ended - begun) / 3
     first = [seconds for at, seconds in times if at <= begun + span]
     return first, [seconds for at, seconds in times if at >= ended - span]

@@ -7,6 +7,7 @@ Usage: python -m faults.soak_host SETTINGS, where the settings are JSON:
     run, seed         begins every idempotency key; of the choices
     rate              messages a second
     retention         seconds after which messages are purged
+    unmatched         the same of receipts without a message, and of idempotency keys
     reports           whether it takes in the receipts of the provider, and purges
 
 It ends when its standard input is closed; if it reports, it sees everything through before.
@@ -17,6 +18,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,14 +28,14 @@ from uuid import UUID
 
 from attrs import define, field
 
-from faults.processes import until, when_told_to_end
+from faults.processes import when_told_to_end
 from faults.shop import open_storage, sqlite_driver
-from faults.soak_worker import CHANNEL, SUBSCRIBER, Erratic
+from faults.soak_cleaner import Cleaner
+from faults.soak_worker import CHANNEL, Erratic
 from messaging_core import Message, Messenger
 from messaging_core.errors import StateError, StorageBusyError, UnknownMessageError
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.identifier import Identifier
-from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.delivery.interaction import InteractionType
 from messaging_core.models.delivery.receipt import (
     InteractionReceipt,
@@ -48,7 +50,6 @@ from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.testing import a_request, a_subject
 
 PEOPLE = 300
-UNFINISHED = ("accepted", "scheduled", "processing", "sent")
 _MOST_REMEMBERED = 200
 _AT_ONCE = 10  # messages whose receipts a provider sends together
 _LATER = timedelta(minutes=30)
@@ -218,68 +219,6 @@ class Reports:
             )
 
 
-@define
-class Cleaner:
-    """Purges what is finished, and whose events have been read by all subscribers."""
-
-    messenger: Messenger
-    retention: timedelta
-
-    def run(self, is_over: threading.Event) -> None:
-        """Purge several times in each retention until it is over."""
-        while not is_over.wait(self.retention.total_seconds() / 4):
-            self.withdraw_scheduled(self.retention / 2)
-            self.purge()
-
-    def purge(self) -> None:
-        """Purge what is old; what is unfinished, and all that is younger, waits."""
-        before = self.messenger.clock.now() - self.retention
-        unfinished = self.oldest_unfinished()
-        if unfinished is not None:
-            before = min(before, unfinished.created_at)
-        self.wait_for_subscribers()
-        self.messenger.purge(
-            before=before, unmatched=self.retention, audit=self.retention, limit=10_000
-        )
-
-    def oldest_unfinished(self) -> Message | None:
-        query = MessageQuery(status=UNFINISHED, reverse=True, limit=1)
-        return next(iter(self.messenger.find(query).results), None)
-
-    def withdraw_scheduled(self, age: timedelta) -> None:
-        """Withdraw what a host scheduled and forgot about."""
-        end_at = self.messenger.clock.now() - age
-        query = MessageQuery(status=("scheduled",), end_at=end_at, limit=1000)
-        for message in self.messenger.find(query).results:
-            self.messenger.cancel(message.id)
-
-    def wait_for_subscribers(self) -> None:
-        """Wait until all events of this moment are read: `purge` deletes them."""
-        with self.messenger.storage.begin(read_only=True) as tx:
-            last = tx.timeline.last_position()
-        until(lambda: min(self._positions()) >= last, "subscribers are slow", 600)
-
-    def _has_webhooks(self) -> bool:
-        """Return whether a webhook is still to be sent."""
-        with self.messenger.storage.begin(read_only=True) as tx:
-            later = self.messenger.clock.now() + _LATER
-            waiting = tx.webhooks.due(later, longest=_LATER, after=None, limit=1)
-            return bool(waiting) or tx.timeline.is_behind(WEBHOOKS)
-
-    def _positions(self) -> list[int]:
-        with self.messenger.storage.begin(read_only=True) as tx:
-            cursors = [tx.timeline.cursor(name) for name in (SUBSCRIBER, WEBHOOKS)]
-        return [cursor.position if cursor else 0 for cursor in cursors]
-
-    def end(self) -> None:
-        """See everything through, and purge it all."""
-        self.withdraw_scheduled(timedelta(0))
-        while self.oldest_unfinished() is not None or self._has_webhooks():
-            sleep(0.1)
-        self.retention = timedelta(0)
-        self.purge()
-
-
 def main(settings: dict[str, Any]) -> None:
     """Accept until told to end; then see everything through, if this process reports."""
     folder = Path(settings["folder"])
@@ -290,10 +229,13 @@ def main(settings: dict[str, Any]) -> None:
     with Messenger(
         storage=open_storage(settings),
         channels={CHANNEL: Erratic(str(folder / "sent"))},
-        idempotency_window=timedelta(seconds=settings["retention"]),
+        idempotency_window=timedelta(seconds=settings["unmatched"]),
     ) as messenger:
         host = Host(messenger, _connecting(settings), chance, settings["run"], notes)
-        cleaner = Cleaner(messenger, timedelta(seconds=settings["retention"]))
+        retention, unmatched = (
+            timedelta(seconds=settings[name]) for name in ("retention", "unmatched")
+        )
+        cleaner = Cleaner(messenger, host.connect, retention, unmatched)
         if settings["reports"]:
             reports = Reports(messenger, folder / "sent")
             with _beside(reports.run, quiet):
@@ -314,14 +256,17 @@ def _connecting(settings: dict[str, Any]) -> Callable[[], Any]:
 
 @contextmanager
 def _beside(run: Callable[[threading.Event], None], is_over: threading.Event) -> Iterator[None]:
-    """Let something run on a thread of its own during a block, until it is over."""
-    thread = threading.Thread(target=run, args=(is_over,))
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    """Let something run on a thread of its own during a block, until it is over.
+
+    What it raises is raised at the end of the block, so that it fails the process.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        running = pool.submit(run, is_over)
+        try:
+            yield
+        finally:
+            is_over.set()
+        running.result()
 
 
 def _accept(host: Host, rate: float, stop: threading.Event) -> None:

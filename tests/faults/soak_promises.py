@@ -1,12 +1,11 @@
 """What must be true after a soak test: nothing is lost, everything is counted, nothing is left."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
-from attrs import field, frozen
-
+from faults.soak_notes import Notes
+from faults.soak_repeats import Faults, disordered_events, repeated_sends, wrong_webhooks
 from faults.soak_worker import SUBSCRIBER
 from messaging_core import Messenger
 from messaging_core.models.delivery.event import EventKind
@@ -18,96 +17,37 @@ from messaging_core.receipts.reminders import is_reminder
 from messaging_core.rules.policy.lifecycle import is_final
 
 _AGO = timedelta(days=2)
+_AT_ONCE = 25  # messages that a call accepts, and those that it is about to note, at most
 
 
-@frozen(kw_only=True)
-class Notes:
-    """What the processes noted while they worked.
-
-    Attributes:
-        accepted: Of each message that was accepted: when, and how long the call took, if that is
-            known; and whether it was to go at once.
-        sent: When the provider got each message.
-        events: The events that the subscriber heard, by their position.
-    """
-
-    accepted: Mapping[str, tuple[float, float, bool]]
-    sent: Mapping[str, float]
-    events: Mapping[int, tuple[str, str, str]]
-    statuses: Mapping[str, list[str]] = field(init=False)
-
-    @statuses.default
-    def _statuses(self) -> Mapping[str, list[str]]:
-        statuses = defaultdict(list)
-        for position in sorted(self.events):
-            _, message, status = self.events[position]
-            statuses[message].append(status)
-        return statuses
-
-    def accept_times(self) -> list[tuple[float, float]]:
-        """Return when calls of `send` ended, and how long they took."""
-        return [(at, seconds) for at, seconds, _ in self.accepted.values() if seconds]
-
-    def delivery_times(self) -> list[tuple[float, float]]:
-        """Return when messages came to the provider, and how long after they were accepted."""
-        return [
-            (at, at - _made_at(message))
-            for message, at in self.sent.items()
-            if message in self.accepted and self.accepted[message][2]
-        ]
-
-
-def _made_at(message: str) -> float:
-    """Return the time in a UUIDv7, in seconds."""
-    return int(message[:12], 16) / 1000
-
-
-def read_notes(folder: Path) -> Notes:
-    """Read what the processes noted; what came twice counts at its first time."""
-    accepted = [line.split() for line in _lines(folder / "accepted")]
-    sent = [line.split() for line in _lines(folder / "sent")]
-    events = [line.split() for line in _lines(folder / "events")]
-    return Notes(
-        accepted={
-            message: (float(at), float(seconds), kind == "now")
-            for message, kind, at, seconds in reversed(accepted)
-        },
-        sent={message: float(at) for message, at in reversed(sent)},
-        events={
-            int(position): (kind, message, status) for position, kind, message, status in events
-        },
-    )
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines()
-
-
-def broken_promises(notes: Notes, storage: Storage, *, unanswered: int) -> list[str]:
+def broken_promises(notes: Notes, faults: Faults, storage: Storage) -> list[str]:
     """Return what is not as it must be.
 
     Args:
         notes: What was noted.
+        faults: What may have repeated something.
         storage: After everything was seen through and purged.
-        unanswered: How many messages calls may have accepted whose process was killed.
     """
     return [
-        *_lost(notes, unanswered),
+        *_lost(notes, faults),
         *_unfinished(notes),
+        *repeated_sends(notes, faults),
+        *disordered_events(notes, faults),
+        *wrong_webhooks(notes, faults),
         *_numbers(notes, storage),
         *_sums(notes, storage),
         *left(storage),
     ]
 
 
-def _lost(notes: Notes, unanswered: int) -> Iterator[str]:
+def _lost(notes: Notes, faults: Faults) -> Iterator[str]:
     kinds = notes.events.values()
     admitted = {message for kind, message, _ in kinds if kind == EventKind.ADMITTED}
     lost = notes.accepted.keys() - admitted
     if lost:
         yield f"{len(lost)} messages were accepted and are lost, such as {min(lost)}"
     unknown = admitted - notes.accepted.keys()
-    if len(unknown) > unanswered:
+    if len(unknown) > _AT_ONCE * faults.host_kills:
         yield f"{len(unknown)} messages are there that no call returned, such as {min(unknown)}"
 
 

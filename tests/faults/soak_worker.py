@@ -33,6 +33,7 @@ from messaging_core.models.messages.envelope import Envelope
 from messaging_core.ports.transport import Capabilities, Handoff, Transport
 
 SUBSCRIBER = "soak"
+THREADS = 3
 CHANNEL = evolve(ORDERS, in_doubt_timeout=timedelta(0))
 
 
@@ -87,5 +88,5 @@ def main(settings: dict[str, Any]) -> None:
         sending = threading.Thread(target=sender.run, args=(stop,))
         sending.start()
         say(ready=True)
-        Worker(messenger, threads=3, lease=lease).run(stop)
+        Worker(messenger, threads=THREADS, lease=lease).run(stop)
         sending.join()

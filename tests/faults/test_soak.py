@@ -1,16 +1,22 @@
 """A short soak test of both storages; for a long one, see `faults.soak`."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
+from typing import Any
 from uuid import UUID
 
 import pytest
 from attrs import evolve
 
-from faults.soak import LASTING, STORAGES, Options, soak
+from faults.soak import LASTING, Options, soak
 from faults.soak_figures import Bounds, Sample, Usage, growth, slower
+from faults.soak_notes import Notes
 from faults.soak_promises import left
+from faults.soak_repeats import Faults, disordered_events, repeated_sends, wrong_webhooks
+from faults.soak_storage import STORAGES
 from faults.soak_worker import SUBSCRIBER
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
@@ -19,7 +25,16 @@ from messaging_core.models.delivery.receipt import KeptReceipt, ReceiptStatus, S
 MINUTES = float(os.environ.get("MESSAGING_SOAK", "0"))
 SHORT = Options(seconds=10, rate=15, retention=3, lease=3, sampled=0.5, restarted=5)
 # In seconds a process still warms up, the first purges have just begun, and others use the machine.
-WIDE = Bounds(memory=10_000_000, size=4, threads=8, latency=10, moment=0.5, percentiles=(50,))
+# Few messages are accepted in a third then, so the processor time of one tells nothing.
+WIDE = Bounds(
+    memory=10_000_000,
+    size=4,
+    threads=8,
+    processor=inf,
+    latency=10,
+    moment=0.5,
+    percentiles=(50,),
+)
 BOUNDS = Bounds()
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -33,7 +48,7 @@ def test_a_storage_under_everything_at_once_loses_nothing_and_does_not_grow(
 
     result = soak(storage, options, BOUNDS if MINUTES else WIDE, lines.append)
 
-    figure(f"soak test on {storage}: {'; '.join(result.table[:3])}")
+    figure(f"soak test on {storage}: {'; '.join(result.table[:4])}")
     assert result.problems == [], "\n".join([*lines, *result.table])
 
 
@@ -129,3 +144,72 @@ def test_calls_that_get_slower_are_told() -> None:
 
 def test_times_below_a_moment_count_as_equal() -> None:
     assert slower("accept", [(float(at), 0.001 * at / 10) for at in range(300)], BOUNDS) == []
+
+
+def test_a_test_that_measured_nothing_is_told() -> None:
+    assert slower("deliver", [], BOUNDS) == ["deliver: nothing was measured"]
+
+
+QUIET = Faults(doubts=Counter())
+
+
+def noted(**fields: Any) -> Notes:
+    """Return the notes of one message, which was sent, and heard and told of once."""
+    events = {
+        1: ("admitted", "a", "accepted"),
+        2: ("status", "a", "sent"),
+        3: ("status", "a", "delivered"),
+        4: ("interacted", "a", "delivered"),
+    }
+    notes = Notes(
+        accepted={"a": (0.0, 0.1, True)},
+        sends=[("a", 0.2)],
+        heard=list(events),
+        events=events,
+        webhooks=[("w", "a", "delivered")],
+    )
+    return evolve(notes, **fields)
+
+
+def test_what_happens_once_and_in_order_is_no_problem() -> None:
+    for check in (repeated_sends, disordered_events, wrong_webhooks):
+        assert list(check(noted(), QUIET)) == []
+
+
+def test_a_message_that_is_sent_twice_without_a_doubt_is_told() -> None:
+    notes = noted(sends=[("a", 0.2), ("a", 0.3)])
+
+    assert list(repeated_sends(notes, QUIET))
+    assert not list(repeated_sends(notes, Faults(doubts=Counter("a"))))
+
+
+def test_doubts_that_no_kill_explains_are_told() -> None:
+    assert list(repeated_sends(noted(), Faults(doubts=Counter(a=30))))
+    assert not list(repeated_sends(noted(), Faults(doubts=Counter(a=30), worker_kills=5)))
+
+
+def test_events_that_are_first_heard_out_of_order_are_told() -> None:
+    assert list(disordered_events(noted(heard=[1, 3, 2, 4]), QUIET))
+
+
+def test_events_that_two_threads_hear_at_once_are_told() -> None:
+    heard = [position for position in range(1, 30) for _ in range(2)]
+
+    assert list(disordered_events(noted(heard=heard), QUIET))
+    assert not list(disordered_events(noted(heard=[*range(1, 30), *range(20, 60)]), QUIET))
+
+
+@pytest.mark.parametrize(
+    "webhooks",
+    [
+        [],
+        [("w", "a", "delivered"), ("v", "a", "delivered")],
+        [("w", "b", "delivered")],
+        [("w", "a", "sent")],
+        [("w", "a", "delivered")] * 30,
+    ],
+)
+def test_a_webhook_that_is_missing_wrong_or_repeated_is_told(
+    webhooks: list[tuple[str, str, str]],
+) -> None:
+    assert list(wrong_webhooks(noted(webhooks=webhooks), QUIET))
