@@ -43,7 +43,11 @@ class Webhooks(Protocol):
 
     @abstractmethod
     def delete(self, workspace: UUID, subscription_id: UUID) -> bool:
-        """Delete a subscription with its deliveries; return false if there is none."""
+        """Delete a subscription with its deliveries; return false if there is none.
+
+        A delivery that another transaction adds at the same time may stay. `claim` returns it when
+        it is due, and `get` then finds no subscription for it.
+        """
 
     @abstractmethod
     def add_urls(self, webhooks: Sequence[MessageWebhook]) -> None:

@@ -20,6 +20,7 @@ from messaging_adapters.storage.postgres.host_transaction import (
 from messaging_adapters.storage.postgres.notifications import Announcer, Listener
 from messaging_adapters.storage.postgres.schema import check
 from messaging_adapters.storage.postgres.stores.contacts import PostgresContacts
+from messaging_adapters.storage.postgres.stores.lists import PostgresContactLists
 from messaging_adapters.storage.postgres.stores.messages import PostgresMessages
 from messaging_adapters.storage.postgres.stores.outbox import PostgresOutbox
 from messaging_adapters.storage.postgres.stores.rates import PostgresRates
@@ -50,6 +51,7 @@ class PostgresTransaction(SqlTransaction):
         self.outbox = PostgresOutbox(dialect)
         self.early_outbox = self.outbox if cursor.commits_early else None
         self.contacts = PostgresContacts(dialect)
+        self.lists = PostgresContactLists(dialect)
         self.suppressions = PostgresSuppressions(dialect)
         self.receipts = PostgresReceipts(dialect)
         self.timeline = PostgresTimeline(dialect)

@@ -244,6 +244,27 @@ class ConcurrentRecordsContract:
         assert contact is not None
         assert sorted(contact.list_ids) == sorted(new.id for new in lists)
 
+    def test_a_list_that_is_deleted_while_a_contact_joins_is_on_no_contact(self) -> None:
+        for order in ("abab", "baba"):
+            storage, joined = self.make_storage(), a_contact_list("a")
+            with storage.begin() as tx:
+                tx.contacts.add([a_contact("ada", "ada@x.example")])
+                tx.lists.save(joined)
+
+            def join(tx: Transaction, list_id: UUID = joined.id) -> int:
+                return tx.lists.add_members(_WORKSPACE, list_id, ["ada"])
+
+            def delete(tx: Transaction, list_id: UUID = joined.id) -> bool:
+                return tx.lists.delete(_WORKSPACE, list_id)
+
+            answers = interleaved(storage, order, a=[join, nothing], b=[delete, nothing])
+
+            assert answers["b"][0]
+            with storage.begin(read_only=True) as tx:
+                contact = tx.contacts.get(_WORKSPACE, "ada")
+            assert contact is not None
+            assert not contact.list_ids, order
+
     def test_the_use_of_a_rate_limit_is_seen_by_who_locks_it_next(self) -> None:
         storage, used = self.make_storage(), RateLog(uses=(RateUse(at=AT, count=7),))
 

@@ -48,6 +48,7 @@ WRONG = {
     "head,event": ("a_subscription_misses_nothing_when_its_reader_also_writes",),
     "reference": ("a_reference_that_two_messages_get_leads_to_both",),
     "interaction": ("interactions_that_two_add_are_both_kept",),
+    "list": ("a_list_that_is_deleted_while_a_contact_joins_is_on_no_contact",),
     "key of list": ("of_two_lists_with_one_name_one_is_kept",),
     "opt_in": ("of_two_opt_ins_the_later_one_stays",),
     "short_link": ("of_two_short_links_with_one_code_one_is_kept",),

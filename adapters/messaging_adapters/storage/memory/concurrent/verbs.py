@@ -41,6 +41,10 @@ def _contact(view: View, workspace: UUID, contact_id: str) -> Iterator[Name]:
         yield "contact", (workspace, contact_id)
 
 
+def _list(_: View, workspace: UUID, list_id: UUID, _contact_ids: Sequence[str]) -> Iterator[Name]:
+    yield "list", (workspace, str(list_id))
+
+
 def _template(view: View, workspace: UUID, project_id: str) -> Iterator[Name]:
     if project_id in view.documents.documents["template", workspace]:
         yield "template", (workspace, project_id)
@@ -101,6 +105,7 @@ LOCKS: Final[Mapping[str, Names]] = {
     "receipts.evidence": _messages,
     "receipts.is_pending": _receipt,
     "contacts.get": _contact,
+    "lists.add_members": _list,
     "templates.get": _template,
     "templates.by_name": _template_by_name,
     "webhooks.get": _subscription,
@@ -114,4 +119,8 @@ LOCKS: Final[Mapping[str, Names]] = {
     "retention.delete": _head,
     "retention.redact": _head,
 }
-"""The names that a verb locks before it answers; rows that it writes are locked besides."""
+"""The names that a verb locks before it answers; rows that it writes are locked besides.
+
+`Documents` promises locks for all that its stores read. This storage locks no more of it than
+`Storage.begin` promises, so that the simulation finds code that needs more.
+"""

@@ -78,10 +78,12 @@ class SqlContactLists(SqlStore, ContactLists):
 
     def delete(self, workspace: UUID, list_id: UUID) -> bool:
         row = (workspace.bytes, list_id.bytes)
+        # The list first: this waits for transactions that add members, and then sees those.
+        lists = "DELETE FROM messaging_contact_lists WHERE workspace = ? AND id = ?"
+        is_deleted = self._cursor.execute(lists, row).rowcount > 0
         members = "DELETE FROM messaging_list_members WHERE workspace = ? AND list_id = ?"
         self._cursor.execute(members, row)
-        lists = "DELETE FROM messaging_contact_lists WHERE workspace = ? AND id = ?"
-        return self._cursor.execute(lists, row).rowcount > 0
+        return is_deleted
 
     def add_members(self, workspace: UUID, list_id: UUID, contact_ids: Sequence[str]) -> int:
         return self._each(_ADD_MEMBER, workspace, list_id, contact_ids)
