@@ -313,7 +313,9 @@ class SimulatedBulkheads(SinglePool):
         super().wait(max_count, min(timeout, _REAL_PAUSE))
 
     def take_excess(self) -> Iterator[Claim]:  # noqa: D102
-        return iter(())  # how fast a channel is would be told by real time
+        for pool in self._pools.values():
+            if not pool.capacity:  # how fast another one is would be told by real time
+                yield from self._take(pool, pool.in_flight)
 
 
 class SimulatedWatchdog(Watchdog):
