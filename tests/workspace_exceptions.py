@@ -48,10 +48,8 @@ GLOBAL: Reasons = {
     },
     "of all workspaces: a worker does what is due, in whichever it is": {
         "claim.CLAIM",
-        "claim.CLAIM_SHARES",
         "claim.CLAIM_FRESH",
         "outbox.CLAIM",
-        "outbox.CLAIM_SHARES",
         "outbox.CLAIM_FRESH",
         "due_messages._FIRST_DUE",
         "due_messages._NEXT_DUE",
@@ -129,7 +127,6 @@ MADE: Reasons = {
     },
     "of all workspaces: a worker claims what is due, in whichever it is": {
         r"WITH RECURSIVE queue .* FROM due JOIN leased l USING \(workspace, position\)",
-        r"WITH waiting AS .* FROM due JOIN leased l USING \(workspace, position\)",
     },
     "of all workspaces: `purge` without one deletes old roll-ups": {
         r"DELETE FROM messaging_rollup(s|_tags) WHERE \([\w, ]+\) IN \(SELECT",

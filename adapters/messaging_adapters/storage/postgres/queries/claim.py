@@ -63,19 +63,22 @@ _LOCKED: Final = (
     f" {_OF_QUEUE} ORDER BY o.due_at, o.position LIMIT q.number FOR UPDATE SKIP LOCKED) d"
 )
 _LOCKED_FRESH: Final = _LOCKED.replace("ORDER BY", "AND o.leased_until IS NULL ORDER BY")
-# The rows are found by their index, however many the planner expects.
+# The rows are found by their index, however many the planner expects, and each by its whole key.
 _LEASED: Final = (
-    "leased AS (UPDATE messaging_outbox SET fence = fence + 1, attempts = attempts + 1,"
-    " crashes = crashes + (leased_until IS NOT NULL)::int,"
-    " due_at = $4, leased_until = $4, handed_over = 0"
-    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM due))"
-    " AND position = ANY(ARRAY(SELECT position FROM due))"
-    " RETURNING workspace, position, fence, lane, expires_at, attempts, controls, progress,"
-    " crashes),"
-    f" started AS (UPDATE messaging_messages SET status = '{Status.PROCESSING}',"
-    f" state = {started_state('$5')} WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace"
-    " FROM due)) AND position = ANY(ARRAY(SELECT position FROM due))"
-    " RETURNING position, workspace, id, inline_document, state)"
+    "leased AS (UPDATE messaging_outbox o SET fence = o.fence + 1, attempts = o.attempts + 1,"
+    " crashes = o.crashes + (o.leased_until IS NOT NULL)::int,"
+    " due_at = $4, leased_until = $4, handed_over = 0 FROM due"
+    " WHERE o.workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM due))"
+    " AND o.position = ANY(ARRAY(SELECT position FROM due))"
+    " AND o.workspace = due.workspace AND o.position = due.position"
+    " RETURNING o.workspace, o.position, o.fence, o.lane, o.expires_at, o.attempts, o.controls,"
+    " o.progress, o.crashes),"
+    f" started AS (UPDATE messaging_messages m SET status = '{Status.PROCESSING}',"
+    f" state = {started_state('$5')} FROM due"
+    " WHERE m.workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM due))"
+    " AND m.position = ANY(ARRAY(SELECT position FROM due))"
+    " AND m.workspace = due.workspace AND m.position = due.position"
+    " RETURNING m.position, m.workspace, m.id, m.inline_document, m.state)"
     " SELECT due.due_at, due.position, due.handed_over, due.leased_until, due.workspace, l.fence,"
     " m.id, CASE WHEN length(m.inline_document) > 0 THEN m.inline_document ELSE"
     " (SELECT document FROM messaging_documents d WHERE d.workspace = due.workspace"
@@ -114,10 +117,11 @@ Its values are those of `CLAIM`. Where nothing is leased for that there is a row
 CLAIM_SHARES: Final = (
     f"{_SHARES}, due AS MATERIALIZED ({_LOCKED} UNION ALL"
     " SELECT lane, position, due_at, handed_over, leased_until, workspace FROM messaging_outbox"
-    f" WHERE position = ANY($8::bigint[])), {_LEASED}"
+    " JOIN unnest($8::bytea[], $9::bigint[]) AS s(workspace, position)"
+    f" USING (workspace, position)), {_LEASED}"
 )
-"""Lease so many of each queue, and those at given positions, which are locked.
+"""Lease so many of each queue, and those at given places, which are locked.
 
 Its values: the lane of each queue, now, its workspace, the end of the leases, now in words, its
-channel, how many, and the positions.
+channel, how many, and the workspaces and positions of those places.
 """

@@ -54,15 +54,20 @@ _SUSPECT: Final = (
     " AND channel_id = ANY($2::bytea[])"
     " ORDER BY due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
+# Two workspaces that share a position change nothing of each other.
+_MARK: Final = (
+    "UPDATE messaging_outbox o SET handed_over = 1 FROM held"
+    " WHERE o.workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM held))"
+    " AND o.position = ANY(ARRAY(SELECT position FROM held))"
+    " AND o.workspace = held.workspace AND o.position = held.position"
+)
 _HAND_OVER: Final = (
-    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"
+    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"  # noqa: S608 - no input
     " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
     " USING (workspace, position, fence)"
     " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4"
     " ORDER BY position FOR UPDATE OF messaging_outbox)"
-    " UPDATE messaging_outbox SET handed_over = 1"
-    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM held))"
-    " AND position = ANY(ARRAY(SELECT position FROM held)) RETURNING position, fence"
+    f" {_MARK} RETURNING o.position, o.fence, o.workspace"
 )
 # A suppression that another transaction writes is seen, as it locks the address too.
 _ADD_ADDRESSES: Final = (
@@ -77,23 +82,20 @@ _LOCK_ADDRESSES: Final = (
     " FOR UPDATE OF messaging_addresses"
 )
 _HAND_OVER_LAST: Final = (
-    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"
+    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"  # noqa: S608 - no input
     " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
     " USING (workspace, position, fence)"
     " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4 AND NOT EXISTS ("
     "SELECT 1 FROM unnest($5::bytea[], $6::text[], $7::text[]) AS a(workspace, key, address)"
     " JOIN messaging_suppressions USING (workspace, key, address))"
     " ORDER BY position FOR UPDATE OF messaging_outbox),"
-    " marked AS (UPDATE messaging_outbox SET handed_over = 1"
-    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM held))"
-    " AND position = ANY(ARRAY(SELECT position FROM held))"
-    " RETURNING position, fence, workspace),"
+    f" marked AS ({_MARK} RETURNING o.position, o.fence, o.workspace),"
     " referred AS (INSERT INTO messaging_references"
     " SELECT workspace, r.reference, position"
     " FROM unnest($8::bytea[], $9::bigint[], $10::text[]) AS r(workspace, position, reference)"
     " JOIN marked m USING (workspace, position) ORDER BY workspace, r.reference, position"
     " ON CONFLICT DO NOTHING)"
-    " SELECT position, fence FROM marked"
+    " SELECT position, fence, workspace FROM marked"
 )
 # What holds its lease is settled. The rows of the outbox are locked first, in their order, and all
 # rows are found by their index, however many the planner expects.
@@ -119,11 +121,12 @@ _SETTLE: Final = (
     " handed_over = 0, attempts = attempts - v.uncounted, crashes = crashes + v.crashed,"
     " progress = v.progress FROM valid v"
     " WHERE o.position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NOT NULL))"
-    " AND o.workspace = v.workspace AND o.position = v.position),"
-    " ended AS (DELETE FROM messaging_outbox"
-    " WHERE workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM valid WHERE due_at IS NULL))"
-    " AND position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NULL)))"
-    " SELECT position, fence FROM valid"
+    " AND o.workspace = v.workspace AND o.position = v.position AND v.due_at IS NOT NULL),"
+    " ended AS (DELETE FROM messaging_outbox o USING valid v"
+    " WHERE o.workspace = ANY(ARRAY(SELECT DISTINCT workspace FROM valid WHERE due_at IS NULL))"
+    " AND o.position = ANY(ARRAY(SELECT position FROM valid WHERE due_at IS NULL))"
+    " AND o.workspace = v.workspace AND o.position = v.position AND v.due_at IS NULL)"
+    " SELECT position, fence, workspace FROM valid"
 )
 _SETTLED_TYPES: Final = (
     *("bytea", "bigint", "text", "bigint", "text", "text", "text"),
@@ -133,6 +136,7 @@ _SET_STATE: Final = (
     "UPDATE messaging_messages SET state = $3 WHERE workspace = $1 AND position = $2"
 )
 _POSITION: Final = 1
+_WORKSPACE: Final = 4
 _LANE: Final = 9
 _IN_DOUBT: Final = "in_doubt"
 
@@ -177,9 +181,9 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
         marked = {tuple(row) for row in rows}
         answers: list[Withdrawal | None] = []
         for lease in leases:
-            is_marked = (lease.position, lease.fence) in marked
+            is_marked = _key(lease) in marked
             # Of two marks under one lease the first counts.
-            marked.discard((lease.position, lease.fence))
+            marked.discard(_key(lease))
             answers.append(None if is_marked else self._why_not(lease, at))
         return answers
 
@@ -204,9 +208,9 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
         marked = {tuple(row) for row in self._last(_HAND_OVER_LAST, values)}
         answers = []
         for lease in leases:
-            answers.append((lease.position, lease.fence) in marked)
+            answers.append(_key(lease) in marked)
             # Of two marks under one lease the first counts.
-            marked.discard((lease.position, lease.fence))
+            marked.discard(_key(lease))
         return answers
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -265,7 +269,7 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             rows = self._shares(rows, lease, now, limit, free, suspect)
         rows.sort(key=_urgency)
         if suspect:
-            crashed = next(row for row in rows if row[_POSITION] == suspect[_POSITION])
+            crashed = next(row for row in rows if _place(row) == _place(suspect))
             rows.remove(crashed)
             rows = place_suspect(rows, crashed, crashes=suspect[5])
         claims = [self._claimed(tuple(row), now + lease, now) for row in rows]
@@ -315,8 +319,9 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             for queue, number in queues.items()
         ]
         lanes, workspaces, channels, numbers = zip(*shares, strict=True) if shares else [()] * 4
-        positions = Bigints([suspect[_POSITION]] if suspect else [])
-        queues_of = (Blobs(channels), Bigints(numbers), positions)
+        places = [_place(suspect)] if suspect else []
+        crashed = (Blobs(place[0] for place in places), Bigints(place[1] for place in places))
+        queues_of = (Blobs(channels), Bigints(numbers), *crashed)
         due, *until = _instants(now, lease)
         values = (Bigints(lanes), due, Blobs(workspaces), *until, *queues_of)
         rows: list[tuple[Any, ...]] = self._native(CLAIM_SHARES, values).fetchall()
@@ -339,6 +344,11 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
 def _urgency(row: Sequence[Any]) -> tuple[Any, ...]:
     """Order the most urgent lane first, and in it what is due longest."""
     return (row[_LANE], *row[:2])
+
+
+def _place(row: Sequence[Any]) -> tuple[bytes, int]:
+    """Return the workspace and the position, which together are the key of a row."""
+    return row[_WORKSPACE], row[_POSITION]
 
 
 def _instants(now: datetime, lease: timedelta) -> tuple[int, int, str]:
@@ -386,8 +396,12 @@ def _locks_of(addresses: Collection[tuple[UUID, Identifier]]) -> set[tuple[bytes
     return {(workspace, name) for workspace, name in names if name}
 
 
-def _held(settlement: Settlement) -> tuple[int, int]:
-    return settlement.lease.position, settlement.lease.fence
+def _key(lease: Lease) -> tuple[int, int, bytes]:
+    return lease.position, lease.fence, lease.workspace.bytes
+
+
+def _held(settlement: Settlement) -> tuple[int, int, bytes]:
+    return _key(settlement.lease)
 
 
 def _reversed(settlements: Sequence[Settlement]) -> Iterator[tuple[int, Settlement]]:
