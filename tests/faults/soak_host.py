@@ -33,7 +33,12 @@ from faults.shop import open_storage, sqlite_driver
 from faults.soak_cleaner import Cleaner
 from faults.soak_worker import CHANNEL, Erratic
 from messaging_core import Message, Messenger
-from messaging_core.errors import StateError, StorageBusyError, UnknownMessageError
+from messaging_core.errors import (
+    StateError,
+    StorageBusyError,
+    StorageConflictError,
+    UnknownMessageError,
+)
 from messaging_core.models.common.audit import AuditAction
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.interaction import InteractionType
@@ -94,7 +99,10 @@ class Host:
         return len(requests)
 
     def in_a_transaction(self) -> int:
-        """Send in the host's own transaction, which is now and then rolled back."""
+        """Send in the host's own transaction, which is now and then rolled back.
+
+        Where it gave way to another, the host has to repeat it.
+        """
         connection = self.connect()
         try:
             messages = [
@@ -105,6 +113,8 @@ class Host:
                 connection.rollback()
                 return 3
             connection.commit()
+        except StorageConflictError:
+            return 0
         finally:
             connection.close()
         return self._note(messages)

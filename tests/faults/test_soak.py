@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
 from attrs import evolve
 
-from faults.soak import LASTING, Options, soak
+from faults.processes import Child, until
+from faults.soak import LASTING, Options, Soak, soak
 from faults.soak_figures import Bounds, Sample, Usage, growth, slower
 from faults.soak_notes import Notes
 from faults.soak_promises import left
@@ -148,6 +151,18 @@ def test_times_below_a_moment_count_as_equal() -> None:
 
 def test_a_test_that_measured_nothing_is_told() -> None:
     assert slower("deliver", [], BOUNDS) == ["deliver: nothing was measured"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_process_that_ended_by_itself_is_told_when_it_is_killed_and_when_it_is_stopped(
+    seed: int, tmp_path: Path
+) -> None:
+    test = Soak({}, tmp_path, SHORT, lambda: 0, print, Random(seed))  # noqa: S311 - picks moments
+    test.children["another_host"] = crashed = Child("soak_host", {})
+    until(lambda: crashed.exit_code is not None, "it still runs")
+
+    with pytest.raises(AssertionError, match="ended"):
+        test.restart()
 
 
 QUIET = Faults(doubts=Counter())
