@@ -26,6 +26,7 @@ from messaging_core.testing.contracts.storage.contacts import (
 )
 from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
 from messaging_core.testing.contracts.storage.damage import DamageContract
+from messaging_core.testing.contracts.storage.documents import DocumentsContract
 from messaging_core.testing.contracts.storage.fairness import FairnessContract
 from messaging_core.testing.contracts.storage.log import LogContract
 from messaging_core.testing.contracts.storage.messages import MessagesContract
@@ -136,6 +137,7 @@ class _DurableStorage(_Folder, DurableStorageContract):
 
 STORES: Final[Mapping[str, tuple[type, ...]]] = {
     "documents": (
+        DocumentsContract,
         TemplatesContract,
         RatesContract,
         AccessKeysContract,

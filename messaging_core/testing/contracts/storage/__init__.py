@@ -37,6 +37,7 @@ from messaging_core.testing.contracts.storage.contacts import (
 )
 from messaging_core.testing.contracts.storage.content import ShortLinksContract, TemplatesContract
 from messaging_core.testing.contracts.storage.damage import DamageContract
+from messaging_core.testing.contracts.storage.documents import DocumentsContract
 from messaging_core.testing.contracts.storage.fairness import FairnessContract
 from messaging_core.testing.contracts.storage.log import LogContract
 from messaging_core.testing.contracts.storage.messages import OTHER_WORKSPACE, MessagesContract
@@ -355,6 +356,7 @@ class StorageContract(
     SendHistoryContract,
     RetentionContract,
     DamageContract,
+    DocumentsContract,
     TemplatesContract,
     ShortLinksContract,
     WebhooksContract,
