@@ -14,7 +14,7 @@ from messaging_core.delivery.early_commit import ClaimStep, EarlyClaims, look_at
 from messaging_core.delivery.followers import HandoffMark, OwnCommit
 from messaging_core.delivery.recorder import DeliveryRecorder, PendingHandoff
 from messaging_core.delivery.report import DeliveryReport, report_of
-from messaging_core.errors import ConfigurationError, StorageError, Withdrawn
+from messaging_core.errors import ConfigurationError, StorageBusyError, StorageError, Withdrawn
 from messaging_core.fork import ForkAware, watch_forks
 from messaging_core.models.delivery.delivery import Claim, Lease, Settlement, Withdrawal
 from messaging_core.models.delivery.telemetry import StatusCount
@@ -329,7 +329,15 @@ class GroupCommit(ForkAware):
         settlements: Sequence[Settlement],
         own: OwnCommit | None,
     ) -> tuple[list[bool], list[_Answer]]:
-        is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
+        try:
+            is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
+        except StorageBusyError:
+            if len(marks) < 2 and not (marks and (settlements or own)):  # noqa: PLR2004 - alone
+                raise
+            # A mark may wait for a host that keeps a suppression of its receiver open. The others
+            # wait no longer with it. Where the storage has no connection, the next line raises.
+            is_valid, _ = self._written((), settlements, own)
+            answers = [self._marked_alone(mark) for mark in marks]
         if _UNDECIDED in answers:
             rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
             try:
@@ -339,6 +347,13 @@ class GroupCommit(ForkAware):
             for place, answer in zip(rest, others, strict=True):
                 answers[place] = answer
         return is_valid, answers
+
+    def _marked_alone(self, mark: HandoffMark) -> _Answer:
+        try:
+            _, (answer,) = self._written([mark], (), None)
+        except StorageError as error:
+            return error
+        return answer
 
     @repeated
     def _written(

@@ -54,7 +54,8 @@ class DocumentContacts(DocumentStore, Contacts):
         documents = self._documents.by_keys(CONTACT, workspace, sorted(set(keys)))
         return {key: its[0].id for key, its in documents.items()}
 
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+    def get(self, workspace: UUID, contact_id: str, *, stays: bool = True) -> Contact | None:
+        del stays  # a storage with one writer, or what locks for this store, knows
         document = self._documents.get(CONTACT, workspace, contact_id)
         return contact_of(document) if document else None
 

@@ -336,7 +336,7 @@ class PolicyEvaluator:
     def _contact(self, workspace: UUID, contact_id: str) -> Contact | None:
         key = (workspace, contact_id)
         if key not in self._by_id:
-            self._by_id[key] = self._tx.contacts.get(workspace, contact_id)
+            self._by_id[key] = self._tx.contacts.get(workspace, contact_id, stays=self._is_final)
         return self._by_id[key]
 
     def _receiver(

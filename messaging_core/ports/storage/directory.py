@@ -43,10 +43,15 @@ class Contacts(Protocol):
         """
 
     @abstractmethod
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+    def get(self, workspace: UUID, contact_id: str, *, stays: bool = True) -> Contact | None:
         """Return a contact of this workspace, or nothing.
 
         Its `list_ids` are the lists that it is on now, in ascending order.
+
+        Args:
+            workspace: Its tenant.
+            contact_id: Its id.
+            stays: As for `Suppressions.for_addresses`.
         """
 
     @abstractmethod

@@ -73,13 +73,13 @@ class Storage(Protocol):
         - `Outbox.claim` never gives a message to two callers;
         - a message that a writing transaction has read, settled, marked or changed, its delivery
           and its evidence stay as they are until that transaction ends. So do a contact, a
-          template and a webhook subscription that it has read;
-        - a contact list that a transaction adds members to is not deleted before it ends, and
-          then loses these members, too;
+          template and a webhook subscription that it has read, except with `stays=False`;
         - so do the idempotency keys that `Messages.by_keys` was asked for, whether they are in
           use or not, and a receipt that `Receipts.is_pending` was asked for;
-        - so do what `Suppressions.for_addresses` said of an address, unless it was asked for what
-          need not stay, and `SendHistory.since` of a contact;
+        - so do what `Suppressions.for_addresses` said of an address, except with `stays=False`, and
+          `SendHistory.since` of a contact;
+        - a contact list that a transaction adds members to is not deleted before it ends, and
+          then loses these members, too;
         - of two that add the same identifier, receipt, name or code, the second finds that of the
           first, or raises `StorageConflictError`.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Thread
 from time import monotonic, sleep
+from types import NoneType
 from typing import Any
 
 import psycopg
@@ -13,9 +14,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_core import Channel, Messenger, Status, Worker
+from messaging_core.delivery.followers import HandoffMark
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.recorder import PendingHandoff
-from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.errors import StorageBusyError, StorageError, Withdrawn
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.people.suppression import SuppressionScope
@@ -75,8 +77,8 @@ def handoff_of(claim: Claim, address: str, **known: object) -> PendingHandoff:
     )
 
 
-def suppress(messenger: Messenger, address: str) -> None:
-    with messenger.context.storage.begin() as tx:
+def suppress(messenger: Messenger, address: str, connection: object = None) -> None:
+    with messenger.context.storage.begin(connection) as tx:
         suppression = a_suppression(address, scope=SuppressionScope.TRANSACTIONAL)
         tx.suppressions.add(ORDERS.workspace, [suppression])
 
@@ -182,6 +184,25 @@ def test_an_address_that_no_suppression_can_name_stops_no_mark(messenger: Messen
         )
 
     assert marked == [True]
+
+
+def test_marks_do_not_fail_with_one_whose_receiver_a_host_suppresses_for_long(
+    dsn: str, transport: RecordingTransport, clock: ManualClock
+) -> None:
+    with PostgresStorage(dsn, busy_timeout=timedelta(seconds=0.3)) as storage:
+        messenger = Messenger(storage=storage, channels={ORDERS: transport}, clock=clock)
+        suppress(messenger, "+31612345670")  # without any, no address is held
+        for address in (ADA, BOB, BOB):
+            messenger.send("orders", to=address, text="hi")
+        commits = GroupCommit(messenger.context)
+        claims = commits.claim(lease=HOUR, limit=5)
+        marks = [HandoffMark(handoff_of(claim, claim.message.addresses[0])) for claim in claims]
+        with psycopg.connect(dsn) as host:
+            suppress(messenger, ADA, host)
+            _, answers = commits._write(marks, (), None)
+            host.rollback()
+
+    assert [type(answer) for answer in answers] == [StorageBusyError, NoneType, NoneType]
 
 
 def test_a_receiver_that_is_suppressed_before_the_claim_gets_nothing(

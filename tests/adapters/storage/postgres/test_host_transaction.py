@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy
+from attrs import evolve
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_core import Channel, MessageQuery, Messenger, SendMessage, Worker, text, to
 from messaging_core.errors import ConfigurationError, StorageError
+from messaging_core.models.common.channel import MessageType
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import NewMessage
 from messaging_core.models.delivery.event import Event
@@ -208,12 +210,14 @@ class TestPsycopg:
             assert positions == list(range(1, len(positions) + 1))
         postgres_schemas.give_back(dsn)
 
+    @pytest.mark.parametrize("kind", [MessageType.TRANSACTIONAL, MessageType.PROMOTIONAL])
     def test_a_host_that_sent_delays_no_delivery_to_the_same_receiver_either(
-        self, postgres_schemas: Schemas
+        self, postgres_schemas: Schemas, kind: MessageType
     ) -> None:
         dsn, transport = postgres_schemas.take(), RecordingTransport()
+        channel = evolve(ORDERS, message_type=kind)  # marketing depends on what contacts want, too
         with PostgresStorage(dsn, busy_timeout=SOON) as storage, psycopg.connect(dsn) as connection:
-            messenger = Messenger(storage=storage, channels={ORDERS: transport})
+            messenger = Messenger(storage=storage, channels={channel: transport})
             suppress(messenger, "+31612345670")  # without any suppression, no address is looked up
             messenger.send("orders", to=ADA, text="first")
             messenger.send("orders", to=ADA, text="host's", connection=connection)

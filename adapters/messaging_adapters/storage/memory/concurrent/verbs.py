@@ -36,8 +36,8 @@ def _receipt(_: View, _workspace: UUID, position: int) -> Iterator[Name]:
     yield "receipt", (GLOBAL, number_key(position))
 
 
-def _contact(view: View, workspace: UUID, contact_id: str) -> Iterator[Name]:
-    if contact_id in view.documents.documents["contact", workspace]:
+def _contact(view: View, workspace: UUID, contact_id: str, *, stays: bool = True) -> Iterator[Name]:
+    if stays and contact_id in view.documents.documents["contact", workspace]:
         yield "contact", (workspace, contact_id)
 
 

@@ -6,10 +6,20 @@ from typing import Final
 from uuid import UUID
 
 from messaging_adapters.storage.postgres.dialect import PostgresDialect
-from messaging_adapters.storage.sql.stores.contacts import _FIND, Pair, SqlContacts
+from messaging_adapters.storage.postgres.translation import translated
+from messaging_adapters.storage.sql.rows.columns import storable
+from messaging_adapters.storage.sql.stores.contacts import (
+    _FIND,
+    GET,
+    Pair,
+    SqlContacts,
+    load_contact,
+)
 from messaging_core.models.common.identifier import Identifier
+from messaging_core.models.people.contact import Contact
 from messaging_core.wire.stored.message import encode_contact
 
+_GET: Final = translated(GET).text
 _FIND_SEVERAL: Final = (
     "SELECT i.key, i.value, i.contact_id FROM unnest($2::text[], $3::text[]) AS w(key, value)"
     " JOIN messaging_contact_identifiers i"
@@ -34,6 +44,13 @@ class PostgresContacts(SqlContacts):
     def __init__(self, dialect: PostgresDialect) -> None:
         super().__init__(dialect)
         self._native = dialect.native
+
+    def get(self, workspace: UUID, contact_id: str, *, stays: bool = True) -> Contact | None:
+        if stays:
+            return super().get(workspace, contact_id)
+        where = (workspace.bytes, *storable([contact_id]))
+        row = self._native(_GET, where).fetchone()
+        return load_contact(row) if row else None
 
     def ensure(
         self,

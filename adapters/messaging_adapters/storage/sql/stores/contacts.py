@@ -113,7 +113,8 @@ class SqlContacts(SqlStore, Contacts):
         identifiers = [(tenant, key, value, contact_id) for _, (key, value), contact_id in new]
         self._dialect.insert(_ADD_IDENTIFIERS, identifiers)
 
-    def get(self, workspace: UUID, contact_id: str) -> Contact | None:
+    def get(self, workspace: UUID, contact_id: str, *, stays: bool = True) -> Contact | None:
+        del stays  # with one writer it does
         where = (workspace.bytes, *storable([contact_id]))
         row = self._cursor.execute(GET, where).fetchone()
         return load_contact(row) if row else None
