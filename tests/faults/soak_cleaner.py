@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
@@ -12,6 +12,7 @@ from attrs import define
 from faults.processes import until
 from faults.soak_worker import SUBSCRIBER
 from messaging_core import Message, Messenger
+from messaging_core.errors import StateError, UnknownMessageError
 from messaging_core.models.delivery.event import WEBHOOKS
 from messaging_core.models.messages.query import MessageQuery
 
@@ -55,11 +56,12 @@ class Cleaner:
         return next(iter(self.messenger.find(query).results), None)
 
     def withdraw_scheduled(self, age: timedelta) -> None:
-        """Withdraw what a host scheduled and forgot about."""
+        """Withdraw what a host scheduled and forgot about, unless it goes at this moment."""
         end_at = self.messenger.clock.now() - age
         query = MessageQuery(status=("scheduled",), end_at=end_at, limit=1000)
         for message in self.messenger.find(query).results:
-            self.messenger.cancel(message.id)
+            with suppress(StateError, UnknownMessageError):
+                self.messenger.cancel(message.id)
 
     def wait_for_subscribers(self) -> None:
         """Wait until all events of this moment are read: `purge` deletes them."""
