@@ -14,6 +14,7 @@ from messaging_core import Channel, Messenger, Status, Worker
 from messaging_core.delivery.group_commit import GroupCommit
 from messaging_core.delivery.recorder import PendingHandoff
 from messaging_core.errors import StorageError, Withdrawn
+from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.testing import MONDAY_MORNING, ManualClock, RecordingTransport, a_suppression
@@ -136,6 +137,20 @@ def test_a_mark_waits_for_who_suppresses_its_receiver(messenger: Messenger) -> N
     thread.join(10)
 
     assert (waited, refusals) == (True, ["held"])
+
+
+def test_an_address_that_no_suppression_can_name_stops_no_mark(messenger: Messenger) -> None:
+    messenger.send("orders", to=ADA, text="hi")
+    (claim,) = GroupCommit(messenger.context).claim(lease=HOUR, limit=5)
+    nobody = Identifier(identifier_key="x", identifier_value="\ud800")
+
+    with messenger.context.storage.begin() as tx:
+        assert tx.early_outbox is not None
+        marked = tx.early_outbox.hand_over_last(
+            [claim.lease], now=MONDAY_MORNING, unless={(ORDERS.workspace, nobody)}
+        )
+
+    assert marked == [True]
 
 
 def test_a_receiver_that_is_suppressed_before_the_claim_gets_nothing(

@@ -195,8 +195,8 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
         unless: Collection[tuple[UUID, Identifier]],
         references: Sequence[tuple[Lease, str]] = (),
     ) -> list[bool]:
-        locked = columns_of(sorted(_locks_of(unless)), "bytea", "text") if unless else None
-        if locked:
+        if names := sorted(_locks_of(unless)):
+            locked = columns_of(names, "bytea", "text")
             self._native(_ADD_ADDRESSES, locked)
             self._native(_LOCK_ADDRESSES, locked)
         values = (
