@@ -49,8 +49,10 @@ class EarlyOutbox(Protocol):
         Args:
             leases: Those of the messages.
             now: The present.
-            unless: Workspaces with addresses. Where one of them is suppressed, nothing is marked.
-                What another transaction writes about them meanwhile is waited for.
+            unless: Workspaces with addresses. Where one of them is suppressed, nothing is marked,
+                also where the suppression is committed while the mark waits for its message. What
+                another transaction writes about them meanwhile is waited for, but for the first
+                suppression of a workspace.
             references: The provider's ids of messages, kept as `Messages.add_references` does for
                 those that are marked.
         """

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Thread
+from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
@@ -113,8 +115,8 @@ def test_a_suppressed_receiver_is_not_marked_and_others_of_the_group_are(
     assert refused.value.reason == "held"
 
 
-def test_a_mark_waits_for_who_suppresses_its_receiver(messenger: Messenger) -> None:
-    suppress(messenger, BOB)
+def refusing_mark(messenger: Messenger) -> tuple[Thread, list[str]]:
+    """Return a thread that marks a message to Ada, and where it says why it was refused."""
     messenger.send("orders", to=ADA, text="hi")
     commits = GroupCommit(messenger.context)
     (claim,) = commits.claim(lease=HOUR, limit=5)
@@ -126,17 +128,46 @@ def test_a_mark_waits_for_who_suppresses_its_receiver(messenger: Messenger) -> N
         except Withdrawn as refused:
             refusals.append(refused.reason)
 
+    return Thread(target=mark), refusals
+
+
+def test_a_mark_waits_for_who_suppresses_its_receiver(messenger: Messenger) -> None:
+    suppress(messenger, BOB)
+    thread, refusals = refusing_mark(messenger)
+
     with messenger.context.storage.begin() as tx:
         tx.suppressions.add(
             ORDERS.workspace, [a_suppression(ADA, scope=SuppressionScope.TRANSACTIONAL)]
         )
-        thread = Thread(target=mark)
         thread.start()
         thread.join(0.3)
         waited = thread.is_alive()
     thread.join(10)
 
     assert (waited, refusals) == (True, ["held"])
+
+
+def test_a_mark_that_waits_for_its_message_sees_the_first_suppression(
+    messenger: Messenger, dsn: str
+) -> None:
+    thread, refusals = refusing_mark(messenger)
+
+    with psycopg.connect(dsn) as other, psycopg.connect(dsn, autocommit=True) as watcher:
+        other.execute("SELECT 1 FROM messaging_outbox FOR UPDATE")
+        thread.start()
+        until_one_waits(watcher)
+        suppress(messenger, ADA)
+    thread.join(10)
+
+    assert refusals == ["held"]
+
+
+def until_one_waits(watcher: psycopg.Connection[Any]) -> None:
+    """Return when a transaction waits for a lock."""
+    deadline = monotonic() + 10
+    while watcher.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is None:
+        assert monotonic() < deadline
+        sleep(0.01)
 
 
 def test_an_address_that_no_suppression_can_name_stops_no_mark(messenger: Messenger) -> None:

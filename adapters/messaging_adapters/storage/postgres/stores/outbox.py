@@ -69,7 +69,8 @@ _HAND_OVER: Final = (
     " ORDER BY position FOR UPDATE OF messaging_outbox)"
     f" {_MARK} RETURNING o.position, o.fence, o.workspace"
 )
-# A suppression that another transaction writes is seen, as it locks the address too.
+# A suppression that another transaction writes is waited for, as it locks the address too. The
+# first of a workspace is not: until it is committed, the mark comes before it.
 _ADD_ADDRESSES: Final = (
     "INSERT INTO messaging_addresses (workspace, address)"
     " SELECT w.* FROM unnest($1::bytea[], $2::text[]) AS w(workspace, address)"
@@ -80,6 +81,14 @@ _LOCK_ADDRESSES: Final = (
     "SELECT 1 FROM messaging_addresses JOIN unnest($1::bytea[], $2::text[])"
     " AS w(workspace, address) USING (workspace, address) ORDER BY workspace, address"
     " FOR UPDATE OF messaging_addresses"
+)
+# A statement does not see what was committed while it waits for a row. Messages are waited for
+# before, so that the mark sees the first suppression of a workspace too, for which no address is
+# locked.
+_LOCK_MESSAGES: Final = (
+    "SELECT 1 FROM messaging_outbox"
+    " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
+    " USING (workspace, position, fence) ORDER BY position FOR UPDATE OF messaging_outbox"
 )
 _HAND_OVER_LAST: Final = (
     "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"  # noqa: S608 - no input
@@ -199,8 +208,11 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             locked = columns_of(names, "bytea", "text")
             self._native(_ADD_ADDRESSES, locked)
             self._native(_LOCK_ADDRESSES, locked)
+        held = _of_leases(leases)
+        if unless:
+            self._native(_LOCK_MESSAGES, held)
         values = (
-            *_of_leases(leases),
+            *held,
             to_micros(now),
             *_places_of(unless),
             *_referring(references),
