@@ -26,7 +26,7 @@ _SUSPENSE = 5.0
 A message that kills its worker does so soon. One that hangs must not hold up other channels.
 """
 
-_Answer = Withdrawal | StorageError | None
+_Answer = Withdrawal | Exception | None
 """Why a message must not go, or what failed; nothing where it is marked."""
 
 _UNDECIDED: Final = StorageError("not marked yet")
@@ -303,7 +303,7 @@ class GroupCommit(ForkAware):
                 marks += self._marks
                 settlements += self._settlements
                 self._marks, self._settlements = [], []
-            is_valid, answers = self._write(marks, settlements, own)
+            is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
         except BaseException as error:
             with self._lock:
                 self._settlements = [*settlements, *self._settlements]
@@ -316,29 +316,30 @@ class GroupCommit(ForkAware):
             if failure is not error:
                 raise
         else:
-            for mark, answer in zip(marks, answers, strict=True):
-                mark.finish(Withdrawn(answer) if isinstance(answer, Withdrawal) else answer)
+            # What is committed ends now, whatever becomes of the marks that are left.
+            self._finish(marks, answers)
             if settlements:
                 self._count(settlements, is_valid)
                 if self._untold:
                     self._tell(settlements, is_valid)
+            if _UNDECIDED in answers:
+                self._decide(list(compress(marks, [item is _UNDECIDED for item in answers])))
 
-    def _write(
-        self,
-        marks: Sequence[HandoffMark],
-        settlements: Sequence[Settlement],
-        own: OwnCommit | None,
-    ) -> tuple[list[bool], list[_Answer]]:
-        is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
-        if _UNDECIDED in answers:
-            rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
-            try:
-                _, others = self._written([marks[place] for place in rest], (), None)
-            except StorageError as error:  # of those alone: the others are marked, or settled
-                others = [error] * len(rest)
-            for place, answer in zip(rest, others, strict=True):
-                answers[place] = answer
-        return is_valid, answers
+    def _decide(self, marks: Sequence[HandoffMark]) -> None:
+        """Mark what could not be decided at once, in a transaction of its own."""
+        answers: Sequence[_Answer]
+        try:
+            _, answers = self._written(marks, (), None)
+        except Exception as error:  # noqa: BLE001 - of these alone: each raises it on its thread
+            answers = [error] * len(marks)
+        self._finish(marks, answers)
+
+    @staticmethod
+    def _finish(marks: Sequence[HandoffMark], answers: Sequence[_Answer]) -> None:
+        """Let the threads go on whose marks are decided."""
+        for mark, answer in zip(marks, answers, strict=True):
+            if answer is not _UNDECIDED:
+                mark.finish(Withdrawn(answer) if isinstance(answer, Withdrawal) else answer)
 
     @repeated
     def _written(
