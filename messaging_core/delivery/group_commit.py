@@ -26,10 +26,11 @@ _SUSPENSE = 5.0
 A message that kills its worker does so soon. One that hangs must not hold up other channels.
 """
 
-_Answer = Withdrawal | StorageError | None
+_Answer = Withdrawal | Exception | None
 """Why a message must not go, or what failed; nothing where it is marked."""
 
 _UNDECIDED: Final = StorageError("not marked yet")
+_ALONE: Final = StorageError("not marked yet: with others it took too long")
 
 
 class LatestTime:
@@ -316,12 +317,16 @@ class GroupCommit(ForkAware):
             if failure is not error:
                 raise
         else:
-            for mark, answer in zip(marks, answers, strict=True):
-                mark.finish(Withdrawn(answer) if isinstance(answer, Withdrawal) else answer)
+            # What is committed ends now, whatever becomes of the marks that are left.
+            self._finish(marks, answers)
             if settlements:
                 self._count(settlements, is_valid)
                 if self._untold:
                     self._tell(settlements, is_valid)
+            if _UNDECIDED in answers:
+                self._decide(list(compress(marks, [item is _UNDECIDED for item in answers])))
+            for mark in compress(marks, [item is _ALONE for item in answers]):
+                self._decide([mark])
 
     def _write(
         self,
@@ -329,31 +334,32 @@ class GroupCommit(ForkAware):
         settlements: Sequence[Settlement],
         own: OwnCommit | None,
     ) -> tuple[list[bool], list[_Answer]]:
+        """Write everything at once; where a mark waits too long, everything but the marks."""
         try:
-            is_valid, answers = self._written(marks, settlements, own, is_early=own is None)
+            return self._written(marks, settlements, own, is_early=own is None)
         except StorageBusyError:
             if len(marks) < 2 and not (marks and (settlements or own)):  # noqa: PLR2004 - alone
                 raise
             # A mark may wait for a host that keeps a suppression of its receiver open. The others
             # wait no longer with it. Where the storage has no connection, the next line raises.
             is_valid, _ = self._written((), settlements, own)
-            answers = [self._marked_alone(mark) for mark in marks]
-        if _UNDECIDED in answers:
-            rest = [place for place, answer in enumerate(answers) if answer is _UNDECIDED]
-            try:
-                _, others = self._written([marks[place] for place in rest], (), None)
-            except StorageError as error:  # of those alone: the others are marked, or settled
-                others = [error] * len(rest)
-            for place, answer in zip(rest, others, strict=True):
-                answers[place] = answer
-        return is_valid, answers
+            return is_valid, [_ALONE] * len(marks)
 
-    def _marked_alone(self, mark: HandoffMark) -> _Answer:
+    def _decide(self, marks: Sequence[HandoffMark]) -> None:
+        """Mark what is not decided yet, in a transaction of its own."""
+        answers: Sequence[_Answer]
         try:
-            _, (answer,) = self._written([mark], (), None)
-        except StorageError as error:
-            return error
-        return answer
+            _, answers = self._written(marks, (), None)
+        except Exception as error:  # noqa: BLE001 - of these alone: each raises it on its thread
+            answers = [error] * len(marks)
+        self._finish(marks, answers)
+
+    @staticmethod
+    def _finish(marks: Sequence[HandoffMark], answers: Sequence[_Answer]) -> None:
+        """Let the threads go on whose marks are decided."""
+        for mark, answer in zip(marks, answers, strict=True):
+            if answer is not _UNDECIDED and answer is not _ALONE:
+                mark.finish(Withdrawn(answer) if isinstance(answer, Withdrawal) else answer)
 
     @repeated
     def _written(

@@ -16,12 +16,18 @@ from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_core import Channel, Messenger, Status, Worker
 from messaging_core.delivery.followers import HandoffMark
 from messaging_core.delivery.group_commit import GroupCommit
-from messaging_core.delivery.recorder import PendingHandoff
+from messaging_core.delivery.recorder import DeliveryRecorder, PendingHandoff
 from messaging_core.errors import StorageBusyError, StorageError, Withdrawn
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import Claim
 from messaging_core.models.people.suppression import SuppressionScope
-from messaging_core.testing import MONDAY_MORNING, ManualClock, RecordingTransport, a_suppression
+from messaging_core.testing import (
+    MONDAY_MORNING,
+    ManualClock,
+    RecordingTransport,
+    a_settlement,
+    a_suppression,
+)
 from postgres_server import Schemas
 
 ORDERS = Channel(name="orders", platform="sms", sender="Shop")
@@ -199,10 +205,11 @@ def test_marks_do_not_fail_with_one_whose_receiver_a_host_suppresses_for_long(
         marks = [HandoffMark(handoff_of(claim, claim.message.addresses[0])) for claim in claims]
         with psycopg.connect(dsn) as host:
             suppress(messenger, ADA, host)
-            _, answers = commits._write(marks, (), None)
+            commits._marks = list(marks)
+            commits._commit([], None)
             host.rollback()
 
-    assert [type(answer) for answer in answers] == [StorageBusyError, NoneType, NoneType]
+    assert [type(mark.error) for mark in marks] == [StorageBusyError, NoneType, NoneType]
 
 
 def test_a_receiver_that_is_suppressed_before_the_claim_gets_nothing(
@@ -294,6 +301,27 @@ def test_a_message_that_cannot_be_read_stops_no_other(
     assert (sent, len(transport.sent)) == (1, 1)
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT count(*) FROM messaging_outbox").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("defect"), KeyboardInterrupt()], ids=repr)
+def test_what_was_settled_is_not_settled_again_where_marks_that_are_left_fail(
+    messenger: Messenger, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    messenger.send("orders", to=ADA, text="hi")
+    messenger.send("orders", to=BOB, text="hi")
+    commits = GroupCommit(messenger.context)
+    first, second = commits.claim(lease=HOUR, limit=5)
+    suppress(messenger, ADA)
+    commits.record(a_settlement(second), is_counted=False)
+
+    def fails(*_: object) -> list[None]:
+        raise error
+
+    monkeypatch.setattr(DeliveryRecorder, "hand_over", fails)
+    with pytest.raises(type(error)):
+        commits.mark(handoff_of(first, ADA))
+
+    assert (commits.queued, messenger.get(second.message.id).status) == (0, Status.SENT)
 
 
 def test_nothing_follows_the_last_step(messenger: Messenger, dsn: str) -> None:

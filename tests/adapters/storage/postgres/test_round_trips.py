@@ -107,10 +107,10 @@ def test_the_round_trips_of_each_step(messenger: Messenger, trips: Count, beside
         claims: list[Claim] = []
         steps: list[Callable[[], object]] = [
             lambda claims=claims: claims.extend(commits.claim(lease=HOUR, limit=10)),
-            lambda claims=claims: commits._write(
-                [HandoffMark(handoff_of(claim)) for claim in claims], (), None
+            lambda claims=claims: commits._commit(
+                [HandoffMark(handoff_of(claim)) for claim in claims], None
             ),
-            lambda claims=claims: commits._write(
+            lambda claims=claims: commits._written(
                 (), [a_settlement(claim) for claim in claims], None
             ),
         ]
