@@ -7,7 +7,7 @@ from uuid import UUID
 from messaging_adapters.storage.postgres.arrays import columns_of
 from messaging_adapters.storage.postgres.cursor import PostgresCursor
 from messaging_adapters.storage.postgres.event_numbers import EventNumbers
-from messaging_adapters.storage.postgres.locks import Locks
+from messaging_adapters.storage.postgres.locks import Locks, lock_name
 from messaging_adapters.storage.postgres.queries.listing import PostgresListing
 from messaging_adapters.storage.sql.dialect import Dialect, Document, Subject
 from messaging_adapters.storage.sql.rows.bulk_insert import BulkInsert, Row
@@ -106,7 +106,7 @@ class PostgresDialect(Dialect):
         self.locks.addresses(workspace.bytes, names - {""})
 
     def lock_contact(self, workspace: UUID, contact_id: str) -> None:
-        self.locks.addresses(workspace.bytes, [f"contact:{contact_id}"])
+        self.locks.addresses(workspace.bytes, [lock_name("contact", contact_id)])
 
     def number_events(self) -> None:
         self.numbers.give()
@@ -119,4 +119,4 @@ def _position(row: Any) -> Any:
 def name_of(identifier: Identifier) -> str:
     """Return what an address is locked by, or nothing where no column can hold it."""
     key, address, *_ = storable(place_of(identifier, SuppressionScope.MARKETING, None))
-    return f"{key}:{address}" if key and address else ""
+    return lock_name(key, address) if key and address else ""

@@ -88,6 +88,15 @@ def test_keys_get_the_workspace_and_nothing_is_lost(old: str, *, made_before: bo
     assert len(pending) == 1
 
 
+def test_addresses_in_plain_text_are_deleted(old: str) -> None:
+    with psycopg.connect(old) as connection:
+        connection.execute("INSERT INTO messaging_addresses VALUES ('', 'phonenumber:+316')")
+    PostgresStorage.migrate(old)
+
+    with psycopg.connect(old) as connection:
+        assert connection.execute("SELECT * FROM messaging_addresses").fetchall() == []
+
+
 def leave_invalid(dsn: str, kind: str, name: str, columns: str) -> None:
     """Cancel an index that is made while everything runs."""
     with psycopg.connect(dsn) as holder, psycopg.connect(dsn, autocommit=True) as connection:

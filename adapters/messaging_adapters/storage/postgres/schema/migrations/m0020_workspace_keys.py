@@ -7,6 +7,9 @@ Each index has a name of its own while it is made. One that is there already, ma
 `CREATE UNIQUE INDEX CONCURRENTLY`, is taken as it is, unless that was cancelled and left an invalid
 one: it is made again. What claims and the log find by a position alone has an index for it.
 
+The rows that are locked for an address had it in plain text: they go, and are made again with a
+hash when they are needed.
+
 All tables are locked first. Processes that still work lock them in orders of their own, and the
 server may then end the migration as one side of a deadlock. There it is repeated at once, since it
 has done nothing yet.
@@ -38,7 +41,7 @@ _POSITIONS: Final = (
     ("events", "position"),
     ("new_events", "seq"),
 )
-_LOCKED: Final = (*(table for table, _ in KEYS), "short_links")
+_LOCKED: Final = (*(table for table, _ in KEYS), "short_links", "addresses")
 _ATTEMPTS: Final = 10
 # The outbox before the others, as a worker does. A block of its own gives back what it has locked
 # when it fails; and LOCK alone is an error where no transaction is open.
@@ -65,6 +68,7 @@ UPDATE messaging_documents d SET workspace = m.workspace FROM messaging_messages
     WHERE m.position = d.position;
 DELETE FROM messaging_documents WHERE workspace IS NULL;
 DELETE FROM messaging_damaged_events WHERE workspace IS NULL;
+TRUNCATE messaging_addresses;
 """
 # What the keys of the same columns, or a key that begins with them, serve as well.
 _AFTER: Final = """
