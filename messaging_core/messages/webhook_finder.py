@@ -11,16 +11,14 @@ from messaging_core.decisions.delivery.webhooks import (
     host_of,
     interested,
 )
-from messaging_core.errors import StorageError
-from messaging_core.lazy import frozen, logger
+from messaging_core.lazy import frozen
 from messaging_core.models.common.channel import Channel
 from messaging_core.models.delivery.event import Event, EventKind
 from messaging_core.models.delivery.interaction import Interaction
 from messaging_core.models.delivery.webhook import WebhookDelivery, WebhookSubscription
 from messaging_core.models.messages.message import Message
+from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
-
-_log = logger(__name__)
 
 
 @frozen(kw_only=True)
@@ -45,13 +43,8 @@ class WebhookFinder:
 
     def find(self, event: Event) -> list[WebhookDelivery]:
         """Return a delivery for each subscription that an event matches, and for its URL."""
-        try:
-            return list(self._find(event))
-        except StorageError:
-            raise
-        except Exception as error:  # noqa: BLE001 - its message is damaged, others are not
-            _log.error("event %d makes no webhook: %s", event.position, type(error).__name__)
-            return []
+        what = f"event {event.position} makes no webhook"
+        return readable(lambda: list(self._find(event)), what) or []
 
     def _find(self, event: Event) -> Iterator[WebhookDelivery]:
         subscriptions = self._of_workspace(event.workspace)
@@ -72,7 +65,7 @@ class WebhookFinder:
 
     def _read(self, event: Event) -> _EventDetails | None:
         """Return what webhooks of an event are made of; nothing if no receiver gets it."""
-        message = self._tx.messages.get(event.workspace, event.message_id)
+        message = self._tx.messages.get(event.workspace, event.message_id, stays=False)
         channel = message and self._context.channels.get(message.channel_id)
         if message is None or not channel:
             return None

@@ -9,8 +9,7 @@ from attrs import field
 from messaging_core.decisions.delivery.webhook_signature import webhook_headers
 from messaging_core.decisions.delivery.webhooks import DISABLED, message_at, signers_of
 from messaging_core.decisions.status.first_interactions import with_firsts
-from messaging_core.errors import StorageError
-from messaging_core.lazy import frozen, logger
+from messaging_core.lazy import frozen
 from messaging_core.models.delivery.webhook import (
     WebhookClaim,
     WebhookDelivery,
@@ -19,11 +18,10 @@ from messaging_core.models.delivery.webhook import (
     WebhookSubscription,
 )
 from messaging_core.ports.http import HttpRequest
+from messaging_core.ports.storage.readable import readable
 from messaging_core.ports.storage.transaction import Transaction
 from messaging_core.rules.requests.webhook import SERVICE
 from messaging_core.wire import dump_interaction, dump_message
-
-_log = logger(__name__)
 
 UNREADABLE: Final = "unreadable"
 
@@ -63,13 +61,11 @@ def job_of(tx: Transaction, claim: WebhookClaim, now: datetime) -> WebhookJob:
             return WebhookJob(claim=claim)
         if subscription.status is not WebhookStatus.ACTIVE:
             return WebhookJob(claim=claim, subscription=subscription, refused=DISABLED)
-    try:
-        payload = _payload(tx, delivery)
-    except StorageError:
-        raise
-    except Exception as error:  # noqa: BLE001 - its message is damaged, others are not
-        _log.error("webhook %s cannot be made: %s", delivery.id, type(error).__name__)
+    what = f"webhook {delivery.id} cannot be made"
+    read = readable(lambda: (_payload(tx, delivery),), what)
+    if read is None:
         return WebhookJob(claim=claim, subscription=subscription, refused=UNREADABLE)
+    (payload,) = read
     if payload is None:
         return WebhookJob(claim=claim, subscription=subscription)
     target = _target(tx, delivery, subscription)
@@ -125,7 +121,7 @@ def _payload(tx: Transaction, delivery: WebhookDelivery) -> dict[str, object] | 
             if interaction.id == delivery.interaction_id:
                 return dump_interaction(interaction)
         return None
-    message = tx.messages.get(workspace, delivery.message_id)
+    message = tx.messages.get(workspace, delivery.message_id, stays=False)
     if message is None:
         return None
     return dump_message(message_at(message, delivery.status, delivery.created_at))

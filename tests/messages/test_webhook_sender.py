@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,6 +19,7 @@ from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_core import Messenger, StorageError, Worker
 from messaging_core.errors import ArgumentError, InvalidRequestError
 from messaging_core.errors import UnknownWebhookSubscriptionError as UnknownError
+from messaging_core.messages.webhook_finder import WebhookFinder
 from messaging_core.messages.webhook_sender import WebhookSender
 from messaging_core.models import (
     Conversion,
@@ -531,6 +533,27 @@ def test_a_damaged_message_holds_up_no_other(
 
     assert statuses(peer) == ["sent"]
     assert "makes no webhook" in caplog.text
+    engine.messenger.close()
+
+
+def test_a_failure_of_the_driver_loses_no_webhook(
+    internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(SqliteStorage(":memory:"), internet)
+    peer = engine.internet.serve("shop.example")
+    engine.subscribe(eventFilters=filtered(messageStatus="sent"))
+    engine.send()
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WebhookFinder, "_read", fail)
+        with pytest.raises(StorageError):
+            engine.sender.run_once()
+    engine.sender.run_once()
+
+    assert statuses(peer) == ["sent"]
     engine.messenger.close()
 
 

@@ -32,8 +32,14 @@ class Messages(Protocol):
         """
 
     @abstractmethod
-    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
-        """Return a message of this workspace, or nothing."""
+    def get(self, workspace: UUID, message_id: UUID, *, stays: bool = True) -> Message | None:
+        """Return a message of this workspace, or nothing.
+
+        Args:
+            workspace: Its tenant.
+            message_id: Its id.
+            stays: As for `Suppressions.for_addresses`.
+        """
 
     @abstractmethod
     def get_json(self, workspace: UUID, message_id: UUID) -> bytes | None:

@@ -77,7 +77,8 @@ class MemoryMessages(Messages):
                 )
                 tables.keep_key(new.workspace, key)
 
-    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
+    def get(self, workspace: UUID, message_id: UUID, *, stays: bool = True) -> Message | None:
+        del stays  # with one writer it does
         stored = self._stored(workspace, message_id)
         return stored.load() if stored else None
 

@@ -17,8 +17,9 @@ _SUBSCRIPTION: Final = "webhook_subscription"
 Names = Callable[..., Iterator[Name]]
 
 
-def _message(_: View, _workspace: UUID, message_id: UUID) -> Iterator[Name]:
-    yield "message", message_id
+def _message(_: View, _workspace: UUID, message_id: UUID, *, stays: bool = True) -> Iterator[Name]:
+    if stays:
+        yield "message", message_id
 
 
 def _messages(_: View, _workspace: UUID, message_ids: Sequence[UUID]) -> Iterator[Name]:

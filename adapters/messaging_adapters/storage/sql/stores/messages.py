@@ -143,9 +143,9 @@ class SqlMessages(SqlStore, Messages):
         if channels:
             self._dialect.insert(_ADD_CHANNELS, channels)
 
-    def get(self, workspace: UUID, message_id: UUID) -> Message | None:
-        # Who reads a message in a transaction that may write will decide what becomes of it.
-        self._dialect.lock_messages(workspace, [message_id])
+    def get(self, workspace: UUID, message_id: UUID, *, stays: bool = True) -> Message | None:
+        if stays:  # who reads it in a transaction that may write decides what becomes of it
+            self._dialect.lock_messages(workspace, [message_id])
         stored = self._stored(workspace, message_id)
         return stored.load() if stored else None
 
