@@ -27,7 +27,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core import Channel, Messenger, Worker
 from messaging_core.testing import ManualClock, RecordingTransport
-from tests import web
+from tests import plain_http
 
 SECRET: Final = "a secret for the tests only"
 PUBLIC: Final = "https://shop.example/messaging"
@@ -66,7 +66,7 @@ class Service:
 
     def client(self, token: str | None = next(iter(KEYS))) -> httpx.Client:
         headers = {"Authorization": f"AccessKey {token}"} if token else {}
-        return web.Client(base_url=self.url, headers=headers, timeout=30)
+        return plain_http.Client(base_url=self.url, headers=headers, timeout=30)
 
     def deliver(self) -> None:
         Worker(self.messenger).drain()

@@ -10,7 +10,7 @@ import pytest
 from messaging_adapters.asgi.access import Access, AccessKeyTable, Action, Policy, hash_of_key
 from messaging_adapters.asgi.route_table import ROUTES, Route
 from messaging_core.errors import ArgumentError, ConfigurationError
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import FOREIGN, KEYS, ORDERS, Service
 
 PROTECTED = [route for route in ROUTES if route.action is not None and route.path != "/saga/send"]
@@ -59,14 +59,14 @@ def check_access(service: Service, route: Route, tokens: Mapping[str, str]) -> N
 @pytest.mark.parametrize("scheme", ["AccessKey", "accesskey", "Bearer", "BEARER"])
 def test_both_schemes_are_understood(service: Service, scheme: str) -> None:
     path = f"/workspaces/{ORDERS.workspace}/channels"
-    answer = web.get(service.url + path, headers={"Authorization": f"{scheme} everything"})
+    answer = plain_http.get(service.url + path, headers={"Authorization": f"{scheme} everything"})
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("header", ["", "everything", "Basic everything", "AccessKey", "Bearer"])
 def test_other_authorisations_are_none(service: Service, header: str) -> None:
     path = f"/workspaces/{ORDERS.workspace}/channels"
-    answer = web.get(service.url + path, headers={"Authorization": header})
+    answer = plain_http.get(service.url + path, headers={"Authorization": header})
     assert answer.status_code == 401
 
 

@@ -17,7 +17,7 @@ from messaging_core import Messenger
 from messaging_core.errors import ConfigurationError
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import ORDERS, Service, path_of, serving, sms
 
 
@@ -91,7 +91,7 @@ def test_a_login_of_the_host_sees_the_body() -> None:
         return Access(name="host")
 
     with serving(make_app(messenger, access=login)) as url:
-        answer = web.post(url + path_of(ORDERS, "/messages"), json=sms())
+        answer = plain_http.post(url + path_of(ORDERS, "/messages"), json=sms())
     assert answer.status_code == 202
     assert bodies == [answer.request.content]
 
@@ -131,7 +131,7 @@ def make(**options: object) -> Starlette:
 
 def test_it_mounts_below_a_path_with_the_login_of_the_host() -> None:
     app = Starlette(routes=[Mount("/messaging", make())])
-    with serving(app) as url, web.Client(headers={"X-User": "ada"}) as client:
+    with serving(app) as url, plain_http.Client(headers={"X-User": "ada"}) as client:
         answer = client.post(url + "/messaging" + path_of(ORDERS, "/messages"), json=sms())
         assert answer.status_code == 202
         assert client.get(url + "/messaging/nowhere").json()["code"] == "NotFound"
@@ -139,7 +139,7 @@ def test_it_mounts_below_a_path_with_the_login_of_the_host() -> None:
 
 def test_without_a_public_url_there_are_no_webhooks() -> None:
     with serving(make()) as url:
-        assert web.post(url + "/webhooks/twilio/orders").status_code == 404
+        assert plain_http.post(url + "/webhooks/twilio/orders").status_code == 404
 
 
 @pytest.mark.parametrize("url", ["shop.example", "ftp://x", "https://", "https://x/?q", ""])
@@ -150,8 +150,8 @@ def test_a_wrong_public_url_is_refused(url: str) -> None:
 
 def test_the_description_tells_where_the_application_is_mounted() -> None:
     with serving(Starlette(routes=[Mount("/messaging", make())])) as url:
-        document = web.get(f"{url}/messaging/openapi.json").json()
+        document = plain_http.get(f"{url}/messaging/openapi.json").json()
     assert document["servers"] == [{"url": "/messaging"}]
     with serving(make(public_url="https://shop.example/messaging/")) as url:
-        document = web.get(f"{url}/openapi.json").json()
+        document = plain_http.get(f"{url}/openapi.json").json()
     assert document["servers"] == [{"url": "https://shop.example/messaging"}]

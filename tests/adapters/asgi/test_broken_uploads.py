@@ -23,7 +23,7 @@ from messaging_core import Messenger
 from messaging_core.testing import RecordingTransport
 from peers.s3 import KEY_ID, REGION, keys_of, make_bucket, s3_server, unfinished_in
 from peers.s3 import SECRET as S3_SECRET
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import ORDERS, PUBLIC, SECRET, serving
 
 BOUNDARY: Final = "boundary"
@@ -139,7 +139,7 @@ def others_served(service: Service) -> Iterator[list[float]]:
     stop = Event()
 
     def ask() -> None:
-        with web.Client() as client:
+        with plain_http.Client() as client:
             while not stop.wait(0.02):
                 began = monotonic()
                 assert client.get(f"{service.url}/openapi.json").status_code == 200
@@ -237,7 +237,7 @@ def test_a_form_serves_after_an_upload_that_failed(serve: Callable[..., Service]
         connection.sendall(head(f"Content-Length: {2 * len(body)}") + body)
         service.becomes(0, 1)
 
-    answer = web.post(
+    answer = plain_http.post(
         f"{service.url}/uploads",
         content=body + END,
         headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},

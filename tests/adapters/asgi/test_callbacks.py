@@ -15,7 +15,7 @@ from messaging_core import Channel, Messenger
 from messaging_core.models import Identifier, InteractionType
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import NEWS, ORDERS, PUBLIC, Service, path_of, serving, sms
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -33,10 +33,10 @@ def test_a_webhook_is_verified_with_the_public_url() -> None:
     app = make_app(messenger, access=lambda _: None, public_url=PUBLIC + "/")
     with serving(app) as url:
         headers = {"X-Twilio-Signature": signature}
-        accepted = web.post(f"{url}{path}?a=b", data=fields, headers=headers)
-        forged = web.post(f"{url}{path}?a=c", data=fields, headers=headers)
-        unknown = web.post(f"{url}/webhooks/unknown/orders", data=fields, headers=headers)
-        nowhere = web.post(f"{url}/webhooks/twilio/nowhere", data=fields, headers=headers)
+        accepted = plain_http.post(f"{url}{path}?a=b", data=fields, headers=headers)
+        forged = plain_http.post(f"{url}{path}?a=c", data=fields, headers=headers)
+        unknown = plain_http.post(f"{url}/webhooks/unknown/orders", data=fields, headers=headers)
+        nowhere = plain_http.post(f"{url}/webhooks/twilio/nowhere", data=fields, headers=headers)
     assert [accepted.status_code, forged.status_code] == [200, 401]
     assert unknown.status_code == nowhere.status_code == 404
 
@@ -60,7 +60,7 @@ def test_a_server_need_not_tell_the_path_as_it_came(raw_path: dict[str, None]) -
 
     with serving(without_raw_path) as url:
         headers = {"X-Twilio-Signature": signature}
-        answer = web.post(url + path, data=fields, headers=headers)
+        answer = plain_http.post(url + path, data=fields, headers=headers)
     assert answer.status_code == 200
 
 
@@ -78,7 +78,7 @@ def test_a_webhook_may_be_as_large_as_its_parser_takes_it() -> None:
         app = make_app(messenger, access=lambda _: None, public_url=PUBLIC, max_webhook_bytes=most)
         with serving(app) as url:
             asked += [
-                web.post(f"{url}/webhooks/{name}/orders", content=b"x" * size).status_code
+                plain_http.post(f"{url}/webhooks/{name}/orders", content=b"x" * size).status_code
                 for name, size in (("twilio", 1_100_000), ("postmark", 1_100_000), ("postmark", 9))
             ]
     # What is not too large is not verified.
@@ -93,14 +93,14 @@ def test_a_short_link_redirects_and_counts(service: Service, client: httpx.Clien
     person, preview = {"User-Agent": BROWSER}, {"User-Agent": "WhatsApp/2.23"}
     # The first is the path in the message, for a domain that points at the application.
     for path, headers in ((f"/{code}", person), (f"/l/{code}", preview)):
-        answer = web.get(service.url + path, headers=headers)
+        answer = plain_http.get(service.url + path, headers=headers)
         assert answer.status_code == 302
         assert answer.headers["location"] == "https://shop.example/4711"
     acts = client.get(path_of(ORDERS, f"/messages/{message_id}/interactions")).json()["results"]
     assert [act["type"] for act in acts] == [InteractionType.CLICKED] * 2
     assert sorted(act["metadata"].get("prefetched", False) for act in acts) == [False, True]
-    assert web.get(f"{service.url}/l/nothing").status_code == 404
-    assert web.get(f"{service.url}/nothing").status_code == 404
+    assert plain_http.get(f"{service.url}/l/nothing").status_code == 404
+    assert plain_http.get(f"{service.url}/nothing").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ def test_one_click_unsubscribes_and_opening_the_link_does_not(
         service.deliver()
         return [suppression.cause.value for suppression in service.messenger.suppressions.of(ada)]
 
-    assert b"<form" in web.get(target).content
+    assert b"<form" in plain_http.get(target).content
     assert causes() == []
     form = {"List-Unsubscribe": "One-Click"}
-    assert [web.post(target, data=form).status_code for _ in range(2)] == [200, 200]
+    assert [plain_http.post(target, data=form).status_code for _ in range(2)] == [200, 200]
     assert causes() == ["unsubscribe"]
     acts = client.get(path_of(NEWS, f"/messages/{sent['id']}/interactions")).json()["results"]
     assert [act["type"] for act in acts] == ["unsubscribe-request"]
-    assert web.post(target.replace("/news/", "/mail/")).status_code == 404
-    assert web.post(f"{service.url}/unsubscribe/news/nonsense").status_code == 404
+    assert plain_http.post(target.replace("/news/", "/mail/")).status_code == 404
+    assert plain_http.post(f"{service.url}/unsubscribe/news/nonsense").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_one_click_unsubscribes_and_opening_the_link_does_not(
     [("POST", "/unsubscribe/news/nonsense"), ("GET", "/l/code"), ("GET", "/code"), ("GET", "/o/a")],
 )
 def test_a_caller_without_a_key_fills_no_memory(service: Service, method: str, path: str) -> None:
-    answer = web.request(method, service.url + path, content=bytes(20_000))
+    answer = plain_http.request(method, service.url + path, content=bytes(20_000))
     assert answer.status_code == 413

@@ -14,7 +14,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from messaging_adapters.asgi.openapi import describe
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import ORDERS, Service, path_of, sms
 
 with warnings.catch_warnings():
@@ -63,7 +63,7 @@ def test_curl_sends(service: Service) -> None:
 
 
 def test_the_description_is_valid_and_served(service: Service) -> None:
-    document = web.get(f"{service.url}/openapi.json").json()
+    document = plain_http.get(f"{service.url}/openapi.json").json()
     validate(document)
     everything = json.loads(json.dumps(describe()))
     assert document["paths"].keys() == everything["paths"].keys() - {"/saga/send"}

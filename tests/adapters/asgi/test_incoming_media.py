@@ -28,7 +28,7 @@ from messaging_core.errors import ConfigurationError, MediaError
 from messaging_core.ports.media import Media, MediaSource
 from messaging_core.receipts.incoming_media import IncomingMedia
 from messaging_core.testing import ManualClock
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import OTHER, PUBLIC, SECRET, serving
 
 NUMBER: Final = "+31600000009"
@@ -104,7 +104,7 @@ class Shop:
 
     def client(self, key: str = OWN_KEY) -> httpx.Client:
         headers = {"Authorization": f"AccessKey {key}"}
-        return web.Client(base_url=self.url, headers=headers, timeout=30)
+        return plain_http.Client(base_url=self.url, headers=headers, timeout=30)
 
     def receive_mms(self) -> dict[str, Any]:
         """Call the webhook as Twilio does, and return the message as it is listed."""
@@ -119,7 +119,9 @@ class Shop:
         }
         path = "/webhooks/twilio/mms"
         signature = RequestValidator(TOKEN).compute_signature(PUBLIC + path, fields)
-        answer = web.post(self.url + path, data=fields, headers={"X-Twilio-Signature": signature})
+        answer = plain_http.post(
+            self.url + path, data=fields, headers={"X-Twilio-Signature": signature}
+        )
         assert answer.status_code == 200
         self.messenger.inbox.process_pending()
         with self.client() as client:
@@ -178,7 +180,7 @@ def test_the_picture_of_an_mms_is_fetched_by_a_worker_and_served_by_its_media_ur
     location = answer.json()["location"]
     assert (answer.status_code, other.status_code) == (200, 404)
     assert (redirect.status_code, redirect.headers["location"]) == (302, location)
-    file = web.get(location.replace(PUBLIC, shop.url))
+    file = plain_http.get(location.replace(PUBLIC, shop.url))
     assert (file.content, file.headers["content-type"]) == (PICTURE, "image/jpeg")
     with shop.client("foreign") as foreign:
         assert foreign.get(path).status_code == 404
@@ -193,13 +195,13 @@ def test_a_link_to_the_picture_expires_and_a_purge_removes_it(shop: Shop) -> Non
     with shop.client() as client:
         link = client.get(path).json()["location"].replace(PUBLIC, shop.url)
         shop.clock.advance(shop.uploads.link_lifetime)
-        assert web.get(link).status_code == 403
+        assert plain_http.get(link).status_code == 403
         link = client.get(path).json()["location"].replace(PUBLIC, shop.url)
-        assert web.get(link).status_code == 200
+        assert plain_http.get(link).status_code == 200
 
         shop.messenger.purge(before=shop.clock.now())
 
-        assert web.get(link).status_code == 404
+        assert plain_http.get(link).status_code == 404
         assert client.get(path).status_code == 404
 
 

@@ -22,7 +22,7 @@ from messaging_adapters.media_stores.memory import MemoryMediaStore
 from messaging_adapters.uploads.presigned import Uploads
 from peers.s3 import KEY_ID, REGION, make_bucket, s3_server
 from peers.s3 import SECRET as S3_SECRET
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import SECRET
 
 SERVER = """
@@ -77,7 +77,7 @@ def server_of(store: str) -> Iterator[tuple[str, int]]:
 
 def is_up(url: str) -> bool:
     try:
-        return web.get(url).status_code == 404
+        return plain_http.get(url).status_code == 404
     except httpx.TransportError:
         return False
 
@@ -131,7 +131,7 @@ def test_a_large_file_goes_through_in_flat_memory(
 
     def fetch(file_id: UUID) -> int:
         link = uploads.link(file_id).replace("http://x", url)
-        with web.stream("GET", link, timeout=PATIENCE) as answer:
+        with plain_http.stream("GET", link, timeout=PATIENCE) as answer:
             return sum(map(len, answer.iter_bytes()))
 
     small = 12 * MEGABYTE  # so large that it goes into S3 in parts

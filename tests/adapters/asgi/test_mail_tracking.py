@@ -15,7 +15,7 @@ from messaging_adapters.transports.email.smtp import SmtpTransport
 from messaging_core import Messenger, Worker
 from messaging_core.ports.http import HttpRequest
 from messaging_core.testing import RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import KEYS, MAIL, ORDERS, path_of, serving
 from tests.adapters.transports.conftest import MailServer
 
@@ -67,7 +67,7 @@ def desk() -> Iterator[Desk]:
             short_link_domain="go.example",
         )
         app = make_app(messenger, access=lambda _: KEYS["everything"])
-        with serving(app) as url, web.Client(base_url=url, timeout=30) as client:
+        with serving(app) as url, plain_http.Client(base_url=url, timeout=30) as client:
             yield Desk(url=url, client=client, mails=mails, messenger=messenger)
     mails.close()
 
@@ -83,8 +83,10 @@ def test_a_real_mail_is_opened_and_clicked(desk: Desk) -> None:
     pixel = served(desk.url, html, r'<img src="([^"]+)"')
     link = served(desk.url, html, r'<a href="([^"]+)"')
 
-    pictures = [web.get(pixel, headers={"User-Agent": agent}) for agent in (APPLE, GMAIL, BROWSER)]
-    followed = web.get(link, headers={"User-Agent": BROWSER})
+    pictures = [
+        plain_http.get(pixel, headers={"User-Agent": agent}) for agent in (APPLE, GMAIL, BROWSER)
+    ]
+    followed = plain_http.get(link, headers={"User-Agent": BROWSER})
 
     assert followed.headers["location"] == "https://shop.example/sale?a=1&b=2"
     assert {picture.content for picture in pictures} == {pictures[0].content}
@@ -110,7 +112,7 @@ def test_a_real_mail_is_opened_and_clicked(desk: Desk) -> None:
 def test_a_head_of_a_pixel_counts_nothing(desk: Desk) -> None:
     message_id, html = desk.send()
 
-    answer = web.head(served(desk.url, html, r'<img src="([^"]+)"'))
+    answer = plain_http.head(served(desk.url, html, r'<img src="([^"]+)"'))
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
     assert desk.interactions(message_id) == []
@@ -121,9 +123,9 @@ def test_nothing_tells_which_pixels_exist(desk: Desk) -> None:
     pixel = served(desk.url, html, r'<img src="([^"]+)"')
     link = served(desk.url, html, r'<a href="([^"]+)"')
 
-    known = web.get(pixel)
+    known = plain_http.get(pixel)
     others = [
-        web.get(f"{desk.url}/o/{code}")
+        plain_http.get(f"{desk.url}/o/{code}")
         for code in ("ZZZZZZZZZZZ", "x", "%00", link.rpartition("/")[2], "z" * 3_000)
     ]
 
@@ -134,8 +136,8 @@ def test_nothing_tells_which_pixels_exist(desk: Desk) -> None:
 
     assert known.headers["cache-control"] == "no-store"
     assert all(shown(answer) == shown(known) for answer in others)
-    assert web.get(pixel.replace("/o/", "/l/")).status_code == 404
-    assert web.post(pixel).status_code == 405
+    assert plain_http.get(pixel.replace("/o/", "/l/")).status_code == 404
+    assert plain_http.post(pixel).status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_adapters.uploads.presigned import Uploads
 from messaging_core import Messenger
 from messaging_core.testing import RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import (
     FOREIGN,
     MAIL,
@@ -48,7 +48,7 @@ def presigned(client: httpx.Client, path: str, kind: str = "image/png") -> dict[
 
 def upload(service: Service, form: dict[str, Any], content: bytes = PICTURE) -> httpx.Response:
     target = form["uploadUrl"].replace(PUBLIC, service.url)
-    return web.post(target, data=form["uploadFormData"], files={"file": ("a.png", content)})
+    return plain_http.post(target, data=form["uploadFormData"], files={"file": ("a.png", content)})
 
 
 def test_a_file_is_uploaded_and_fetched_by_a_signed_link(
@@ -61,12 +61,12 @@ def test_a_file_is_uploaded_and_fetched_by_a_signed_link(
     file_id = service.uploads.file_id_of(form["mediaUrl"])
     assert file_id is not None
     link = service.uploads.link(file_id).replace(PUBLIC, service.url)
-    answer = web.get(link)
+    answer = plain_http.get(link)
     assert (answer.status_code, answer.content) == (200, PICTURE)
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["content-disposition"] == "attachment"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    head = web.head(link)
+    head = plain_http.head(link)
     assert (head.content, head.headers["content-length"]) == (b"", str(len(PICTURE)))
 
 
@@ -87,12 +87,12 @@ def test_a_link_works_for_a_while_and_for_its_file_only(
         link[:-1],
         link + "é",
     ]
-    assert [web.get(url).status_code for url in changed] == [403] * 5
-    assert web.get(f"{service.url}/media/{{{first}}}").status_code == 404
+    assert [plain_http.get(url).status_code for url in changed] == [403] * 5
+    assert plain_http.get(f"{service.url}/media/{{{first}}}").status_code == 404
     service.clock.advance(service.uploads.link_lifetime - timedelta(seconds=1))
-    assert web.get(link).status_code == 200
+    assert plain_http.get(link).status_code == 200
     service.clock.advance(seconds=1)
-    assert web.get(link).status_code == 403
+    assert plain_http.get(link).status_code == 403
 
 
 def test_a_link_to_a_file_that_was_deleted_is_404(service: Service, client: httpx.Client) -> None:
@@ -100,10 +100,10 @@ def test_a_link_to_a_file_that_was_deleted_is_404(service: Service, client: http
     file_id = service.uploads.file_id_of(form["mediaUrl"])
     assert file_id is not None
     link = service.uploads.link(file_id).replace(PUBLIC, service.url)
-    assert web.get(link).status_code == 404
+    assert plain_http.get(link).status_code == 404
     upload(service, form)
     assert service.uploads.store.delete(file_id)
-    assert web.get(link).json()["code"] == "NotFound"
+    assert plain_http.get(link).json()["code"] == "NotFound"
 
 
 @pytest.mark.parametrize("name", ["Content-Type", "key", "workspace", "channel", "expires",
@@ -182,12 +182,12 @@ def test_without_uploads_there_are_no_such_routes() -> None:
     messenger = Messenger(storage=MemoryStorage(), channels={ORDERS: RecordingTransport()})
     with serving(make_app(messenger, access=lambda _: None)) as url:
         asked = [
-            web.post(f"{url}{WORKSPACE}/channel-media/presigned-upload"),
-            web.post(f"{url}{path_of(ORDERS)}/presigned-upload"),
-            web.post(f"{url}/uploads"),
-            web.get(f"{url}/media/{ORDERS.id}"),
+            plain_http.post(f"{url}{WORKSPACE}/channel-media/presigned-upload"),
+            plain_http.post(f"{url}{path_of(ORDERS)}/presigned-upload"),
+            plain_http.post(f"{url}/uploads"),
+            plain_http.get(f"{url}/media/{ORDERS.id}"),
         ]
-        described = web.get(f"{url}/openapi.json").json()["paths"]
+        described = plain_http.get(f"{url}/openapi.json").json()["paths"]
     assert [answer.status_code for answer in asked] == [404] * 4
     assert not [path for path in described if "media" in path or "upload" in path]
 
@@ -216,7 +216,7 @@ def test_the_media_of_a_message_are_located_or_redirected_to(
     answer = client.get(path + file_id)
     assert answer.status_code == 200
     location = answer.json()["location"]
-    assert web.get(location.replace(PUBLIC, service.url)).content == PICTURE
+    assert plain_http.get(location.replace(PUBLIC, service.url)).content == PICTURE
     redirect = client.get(path + file_id, params={"redirect": "true"})
     assert (redirect.status_code, redirect.headers["location"]) == (302, location)
     assert client.get(path + file_id, params={"redirect": "maybe"}).status_code == 422
@@ -304,7 +304,7 @@ def test_forms_that_are_malformed_are_refused_and_keep_nothing(
     service.uploads.max_bytes = 1_000_000
     form = presigned(client, f"{WORKSPACE}/channel-media")
     content = body(form)
-    answer = web.post(
+    answer = plain_http.post(
         f"{service.url}/uploads", content=content, headers={"Content-Type": FORM_TYPE}
     )
     assert answer.status_code == status
@@ -323,9 +323,9 @@ def test_forms_that_are_malformed_are_refused_and_keep_nothing(
     ],
 )
 def test_a_request_that_is_no_form_is_refused(service: Service, kind: str, status: int) -> None:
-    answer = web.post(f"{service.url}/uploads", content=b"x", headers={"Content-Type": kind})
+    answer = plain_http.post(f"{service.url}/uploads", content=b"x", headers={"Content-Type": kind})
     assert answer.status_code == status
-    assert web.get(f"{service.url}/uploads").status_code == 405
+    assert plain_http.get(f"{service.url}/uploads").status_code == 405
 
 
 def test_curl_uploads_a_form(service: Service, client: httpx.Client, tmp_path: Path) -> None:
@@ -382,7 +382,9 @@ def test_a_client_that_goes_away_keeps_nothing(folder: FolderMediaStore) -> None
             connection.sendall(head(len(body) + 10_000_000) + body)
             wait_until(lambda: len(partial_of(folder)) == 1)
         wait_until(lambda: partial_of(folder) == [])
-        answer = web.post(f"{url}/uploads", content=body + END, headers={"Content-Type": FORM_TYPE})
+        answer = plain_http.post(
+            f"{url}/uploads", content=body + END, headers={"Content-Type": FORM_TYPE}
+        )
         assert answer.status_code == 204, "the form serves the next attempt"
 
 
@@ -410,11 +412,11 @@ def test_a_store_that_fails_is_503_and_the_form_still_serves(tmp_path: Path) -> 
     with serving(make_app(messenger, access=lambda _: None, uploads=uploads)) as url:
         body = parts(as_dict(uploads)) + FILE + END
         headers = {"Content-Type": FORM_TYPE}
-        answer = web.post(f"{url}/uploads", content=body, headers=headers)
+        answer = plain_http.post(f"{url}/uploads", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "Unavailable")
         assert str(tmp_path) not in answer.text
         (tmp_path / "media").unlink()
-        assert web.post(f"{url}/uploads", content=body, headers=headers).status_code == 204
+        assert plain_http.post(f"{url}/uploads", content=body, headers=headers).status_code == 204
 
 
 def test_many_uploads_of_one_form_at_once_keep_one(service: Service, client: httpx.Client) -> None:
@@ -422,7 +424,7 @@ def test_many_uploads_of_one_form_at_once_keep_one(service: Service, client: htt
     target = form["uploadUrl"].replace(PUBLIC, service.url)
 
     async def upload_all() -> list[int]:
-        async with web.AsyncClient(timeout=30) as caller:
+        async with plain_http.AsyncClient(timeout=30) as caller:
             answers = await asyncio.gather(
                 *(
                     caller.post(

@@ -22,7 +22,7 @@ from messaging_core import Channel, Messenger, Worker
 from messaging_core.testing import RecordingTransport
 from peers.s3 import KEY_ID, REGION, keys_of, make_bucket, s3_server, unfinished_in
 from peers.s3 import SECRET as S3_SECRET
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import MAIL, ORDERS, PUBLIC, SECRET, path_of, serving
 
 PICTURE: Final = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100
@@ -41,7 +41,7 @@ class Served:
     messenger: Messenger
 
     def form(self, channel: Channel = MAIL) -> dict[str, Any]:
-        answer = web.post(
+        answer = plain_http.post(
             f"{self.url}{path_of(channel)}/presigned-upload",
             json={"contentType": "image/png"},
             headers=KEY,
@@ -52,7 +52,7 @@ class Served:
 
     def upload(self, form: dict[str, Any], content: bytes = PICTURE) -> httpx.Response:
         target = form["uploadUrl"].replace(PUBLIC, self.url)
-        return web.post(target, data=form["uploadFormData"], files={"file": content})
+        return plain_http.post(target, data=form["uploadFormData"], files={"file": content})
 
     def send(self, media_url: str, channel: Channel = MAIL) -> httpx.Response:
         text = {"text": "hi", "attachments": [{"mediaUrl": media_url, "filename": "a.png"}]}
@@ -60,7 +60,9 @@ class Served:
             "receiver": {"contacts": [{"identifierValue": "ada@b.example"}]},
             "body": {"type": "text", "text": text},
         }
-        return web.post(f"{self.url}{path_of(channel, '/messages')}", json=request, headers=KEY)
+        return plain_http.post(
+            f"{self.url}{path_of(channel, '/messages')}", json=request, headers=KEY
+        )
 
     def link(self, form: dict[str, Any]) -> str:
         file_id = self.uploads.file_id_of(form["mediaUrl"])
@@ -124,7 +126,7 @@ def test_a_file_goes_to_s3_and_its_message_carries_a_link(
     Worker(served.messenger).drain()
     (envelope,) = served.transport.sent
     link = envelope.content.attachments[0].media_url.replace(PUBLIC, served.url)  # type: ignore[union-attr]
-    fetched = web.get(link)
+    fetched = plain_http.get(link)
     assert (fetched.content, fetched.headers["content-type"]) == (PICTURE, "image/png")
     source = UploadedMedia(uploads=served.uploads, channels=(MAIL,))
     assert source.read(form["mediaUrl"], len(PICTURE)).content == PICTURE
@@ -140,9 +142,9 @@ def test_a_file_never_changes_once_a_message_was_accepted_with_it(
 
     served.upload(form, b"another picture")
 
-    assert web.get(served.link(form)).content == PICTURE
+    assert plain_http.get(served.link(form)).content == PICTURE
     assert served.send(form["mediaUrl"]).status_code == 202
-    assert web.get(served.link(form)).content == PICTURE
+    assert plain_http.get(served.link(form)).content == PICTURE
 
 
 def test_a_file_for_one_channel_is_refused_for_another(serve: Callable[..., Served]) -> None:
@@ -156,16 +158,16 @@ def test_a_file_for_one_channel_is_refused_for_another(serve: Callable[..., Serv
 def test_a_link_may_redirect_to_s3(serve: Callable[..., Served], server: str) -> None:
     served = serve(direct_downloads=True)
     form = served.form()
-    assert web.get(served.link(form)).status_code == 404
+    assert plain_http.get(served.link(form)).status_code == 404
     served.upload(form)
 
-    answer = web.get(served.link(form))
+    answer = plain_http.get(served.link(form))
 
     assert answer.status_code == 302
     assert answer.headers["location"].startswith(server)
-    followed = web.get(answer.headers["location"])
+    followed = plain_http.get(answer.headers["location"])
     assert (followed.content, followed.headers["content-disposition"]) == (PICTURE, "attachment")
-    assert web.head(served.link(form)).headers["content-length"] == str(len(PICTURE))
+    assert plain_http.head(served.link(form)).headers["content-length"] == str(len(PICTURE))
 
 
 @pytest.mark.parametrize("size", [len(PICTURE), 11_000_000])
@@ -179,7 +181,7 @@ def test_a_file_goes_through_the_application_where_s3_is_not_public(
     answers = [served.upload(form, content).status_code for _ in range(2)]
 
     assert answers == [204, 409]
-    assert web.get(served.link(form)).content == content
+    assert plain_http.get(served.link(form)).content == content
     assert keys_of(served.bucket) == [f"files/{form['uploadFormData']['key']}"]
     assert unfinished_in(served.bucket) == 0
 
@@ -192,7 +194,7 @@ def test_many_uploads_of_one_form_through_the_application_keep_one(
     target = form["uploadUrl"].replace(PUBLIC, served.url)
 
     async def upload_all() -> list[int]:
-        async with web.AsyncClient(timeout=30) as caller:
+        async with plain_http.AsyncClient(timeout=30) as caller:
             files = [{"file": bytes([number]) * 10_000} for number in range(8)]
             answers = await asyncio.gather(
                 *(caller.post(target, data=form["uploadFormData"], files=file) for file in files)
@@ -221,7 +223,7 @@ def test_without_credentials_there_is_no_form(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     served.uploads.store = S3MediaStore("media", region=REGION)
 
-    answer = web.post(
+    answer = plain_http.post(
         f"{served.url}{path_of(MAIL)}/presigned-upload",
         json={"contentType": "image/png"},
         headers=KEY,

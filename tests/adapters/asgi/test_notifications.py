@@ -17,7 +17,7 @@ from messaging_core.models import Failure, Rejected
 from messaging_core.notifications.audience import MappedAudience
 from messaging_core.ports.http import HttpClient, HttpRequest, HttpResponse
 from messaging_core.testing import RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import MAIL, ORDERS, serving
 
 USERS = (
@@ -93,7 +93,7 @@ def call(
     app = make_app(
         messenger, access=lambda _: Access(name="ada"), worker=Worker(messenger), saga=saga
     )
-    with serving(app) as url, web.Client(base_url=url, timeout=30) as client:
+    with serving(app) as url, plain_http.Client(base_url=url, timeout=30) as client:
         yield lambda path, body: client.post(path, content=json.dumps(body))
 
 

@@ -16,7 +16,7 @@ from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
 from messaging_core.errors import ArgumentError
 from messaging_core.testing import ManualClock, RecordingTransport
-from tests import web
+from tests import plain_http
 from tests.adapters.asgi.conftest import FOREIGN, MAIL, ORDERS, path_of, serving, sms
 
 KEYS = {
@@ -37,10 +37,10 @@ class Limited:
         self.url = ""
 
     def post(self, token: str = "mine", path: str = MESSAGES) -> httpx.Response:  # noqa: S107 - a name
-        return web.post(self.url + path, json=sms(), headers=_header(token))
+        return plain_http.post(self.url + path, json=sms(), headers=_header(token))
 
     def get(self, token: str = "mine", path: str = MESSAGES) -> httpx.Response:  # noqa: S107 - a name
-        return web.get(self.url + path, headers=_header(token))
+        return plain_http.get(self.url + path, headers=_header(token))
 
 
 def _header(token: str) -> dict[str, str]:
@@ -107,7 +107,7 @@ def test_who_may_not_call_uses_nothing_up(limited: Limited) -> None:
         assert statuses(*(limited.post(token) for _ in range(3))) == [status] * 3
 
     assert statuses(limited.post(), limited.post(), limited.post("unknown")) == [202, 202, 401]
-    assert web.get(f"{limited.url}/openapi.json").status_code == 200
+    assert plain_http.get(f"{limited.url}/openapi.json").status_code == 200
 
 
 def test_many_at_once_get_what_there_is(limited: Limited) -> None:
@@ -121,7 +121,7 @@ def test_one_too_many_for_the_routes_of_mia_has_its_three_fields(limited: Limite
     limited.post()
     limited.post()
 
-    refused = web.post(f"{limited.url}/send", json={}, headers=_header("mine"))
+    refused = plain_http.post(f"{limited.url}/send", json={}, headers=_header("mine"))
 
     assert refused.status_code == 429
     assert refused.json()["statusCode"] == "429"
@@ -129,7 +129,7 @@ def test_one_too_many_for_the_routes_of_mia_has_its_three_fields(limited: Limite
 
 
 def test_the_description_has_the_answer(limited: Limited) -> None:
-    document = web.get(f"{limited.url}/openapi.json").json()
+    document = plain_http.get(f"{limited.url}/openapi.json").json()
     for path in document["paths"].values():
         for operation in path.values():
             answer = operation["responses"].get("429")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import web
+from tests import plain_http
 
 CTRL_C = b"\x03"
 # Runs a command on a pseudo-terminal, which turns Ctrl-C into a signal.
@@ -41,16 +41,16 @@ def test_the_demo_is_called_over_http_until_ctrl_c(terminal: subprocess.Popen[by
         (name, "accepted") for name in ("login", "parcels", "photos", "support", "orders", "app")
     ]
     key, url = re.findall(r"curl -H 'Authorization: (AccessKey \S+)' '(http://[^?]+)", sent)[0]
-    with web.Client(headers={"Authorization": key}) as client:
+    with plain_http.Client(headers={"Authorization": key}) as client:
         page = client.get(url, params={"limit": "1000"})
         while any(message["status"] == "accepted" for message in page.json()["results"]):
             page = client.get(url, params={"limit": "1000"})
         assert len(page.json()["results"]) > 1, "those of the demo and the one sent again"
     (pages,) = re.findall(r"in a browser: (\S+)", printed)
-    shown = web.get(pages, follow_redirects=True)
+    shown = plain_http.get(pages, follow_redirects=True)
     assert shown.status_code == 200
     assert "parcels" in shown.text
-    assert web.get(pages, headers={"Host": "evil.example"}).status_code == 403
+    assert plain_http.get(pages, headers={"Host": "evil.example"}).status_code == 403
 
     assert terminal.stdin is not None
     terminal.stdin.write(CTRL_C)

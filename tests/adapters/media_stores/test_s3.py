@@ -26,7 +26,7 @@ from peers.s3 import (
     s3_server,
     unfinished_in,
 )
-from tests import web
+from tests import plain_http
 
 FILE = MediaFile(id=UUID(int=1), content_type="image/png", workspace=UUID(int=0))
 MEGABYTE = 1024 * 1024
@@ -77,10 +77,10 @@ class TestS3(DirectMediaStoreContract):
         return self.make()
 
     def post(self, url: str, fields: Mapping[str, str], content: bytes) -> bool:
-        return web.post(url, data=dict(fields), files={"file": content}).is_success
+        return plain_http.post(url, data=dict(fields), files={"file": content}).is_success
 
     def fetch(self, url: str) -> tuple[bytes, Mapping[str, str]]:
-        answer = web.get(url).raise_for_status()
+        answer = plain_http.get(url).raise_for_status()
         return answer.content, answer.headers
 
 
@@ -103,7 +103,10 @@ def test_a_large_upload_by_form_is_copied_within_s3(make: Callable[..., S3MediaS
     store = make()
     content = bytes(6 * MEGABYTE)
     form = store.upload_form(FILE, len(content), timedelta(minutes=1))
-    assert web.post(form.url, data=dict(form.fields), files={"file": content}).status_code == 204
+    assert (
+        plain_http.post(form.url, data=dict(form.fields), files={"file": content}).status_code
+        == 204
+    )
 
     file = store.find(FILE.id)
 
@@ -146,12 +149,14 @@ def test_a_form_and_a_url_end(make: Callable[..., S3MediaStore]) -> None:
     write(store, b"one")
     form = store.upload_form(FILE, 10, timedelta(seconds=1))
     url = store.signed_url(FILE, timedelta(seconds=1))
-    until = web.get(url)
-    while web.get(url).is_success:
+    until = plain_http.get(url)
+    while plain_http.get(url).is_success:
         assert until.is_success
 
-    assert web.post(form.url, data=dict(form.fields), files={"file": b"1"}).status_code == 403
-    assert web.get(url.partition("?")[0]).status_code == 403
+    assert (
+        plain_http.post(form.url, data=dict(form.fields), files={"file": b"1"}).status_code == 403
+    )
+    assert plain_http.get(url.partition("?")[0]).status_code == 403
 
 
 class Wrapped:
@@ -207,12 +212,12 @@ def test_an_upload_that_replaces_another_while_it_is_copied_is_the_one_that_coun
 
     def upload_again(call: Callable[..., Any], **options: Any) -> Any:
         if "IfMatch" in options and next(times, False):
-            web.post(form.url, data=dict(form.fields), files={"file": b"second"})
+            plain_http.post(form.url, data=dict(form.fields), files={"file": b"second"})
         return call(**options)
 
     store = make(bucket=bucket, client=Wrapped(client, "get_object", upload_again))
     form = store.upload_form(FILE, 10, timedelta(minutes=1))
-    web.post(form.url, data=dict(form.fields), files={"file": b"first"})
+    plain_http.post(form.url, data=dict(form.fields), files={"file": b"first"})
 
     file = store.find(FILE.id)
 

@@ -14,7 +14,7 @@ import pytest
 
 from messaging_adapters.asgi.access import hash_of_key
 from messaging_adapters.asgi.stored_keys import CACHED_FOR
-from tests import web
+from tests import plain_http
 from tests.adapters.cli.conftest import Ran
 
 OTHER = str(UUID(int=7))
@@ -92,7 +92,7 @@ def test_a_server_that_runs_knows_new_and_revoked_keys(run: Callable[..., Ran]) 
 
         def status(token: str) -> int:
             path = f"{url}/workspaces/{UUID(int=0)}/channels"
-            return web.get(path, headers={"Authorization": f"Bearer {token}"}).status_code
+            return plain_http.get(path, headers={"Authorization": f"Bearer {token}"}).status_code
 
         third = json.loads(run("keys", "create", "third", "--json").out)
         before = [status(key["token"]) for key in (first, second, third)]

@@ -21,7 +21,7 @@ from messaging_adapters.cli.commands.serve import _with_viewer
 from messaging_adapters.config import load_config
 from messaging_adapters.storage.memory import MemoryStorage
 from messaging_core import Messenger
-from tests import web
+from tests import plain_http
 from tests.adapters.cli.conftest import CONFIG, Ran
 
 WORKSPACE = "/workspaces/00000000-0000-0000-0000-000000000000"
@@ -49,7 +49,9 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
     keys = made[made.index("[access_keys") :]
     (shop / "messaging.toml").write_text(f'telemetry = "opentelemetry"\n{CONFIG}{keys}')
     with serving() as url:
-        with web.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client:
+        with plain_http.Client(
+            base_url=url, headers={"Authorization": f"AccessKey {token}"}
+        ) as client:
             channels = client.get(f"{WORKSPACE}/channels").json()["results"]
             (parcels,) = (channel for channel in channels if channel["name"] == "parcels")
             request = {
@@ -66,8 +68,8 @@ def test_a_key_lets_its_owner_in_and_the_worker_delivers(
             document = client.post(path, json=request).json()
             while document["status"] != "sent":
                 document = client.get(f"{path}/{document['id']}").json()
-            assert web.get(f"{url}{path}").status_code == 401
-            assert web.get(f"{url}/health").json() == {"status": "pass"}
+            assert plain_http.get(f"{url}{path}").status_code == 401
+            assert plain_http.get(f"{url}/health").json() == {"status": "pass"}
         assert failure_of_a_webhook(shop / "shop.db")
     assert list((shop / "sms").iterdir())
     assert token not in (shop / "messaging.toml").read_text()
@@ -93,7 +95,7 @@ def test_uploads_are_served_without_a_line_of_python(
     (shop / "messaging.toml").write_text(CONFIG + MEDIA + made[made.index("[access_keys") :])
     with (
         serving(signal.SIGHUP) as url,  # its terminal is closed
-        web.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client,
+        plain_http.Client(base_url=url, headers={"Authorization": f"AccessKey {token}"}) as client,
     ):
         channels = client.get(f"{WORKSPACE}/channels").json()["results"]
         (support,) = (channel for channel in channels if channel["name"] == "support")
@@ -110,15 +112,15 @@ def test_uploads_are_served_without_a_line_of_python(
         assert client.post(f"{path}/messages", json=request).status_code == 422
         target = form["uploadUrl"].replace("https://shop.example/messaging", url)
         data = form["uploadFormData"]
-        too_large = web.post(target, data=data, files={"file": bytes(1001)})
+        too_large = plain_http.post(target, data=data, files={"file": bytes(1001)})
         assert too_large.status_code == 413
-        assert web.post(target, data=data, files={"file": b"terms"}).status_code == 204
+        assert plain_http.post(target, data=data, files={"file": b"terms"}).status_code == 204
         document = client.post(f"{path}/messages", json=request).json()
         while document["status"] != "sent":
             document = client.get(f"{path}/messages/{document['id']}").json()
         location = client.get(f"{WORKSPACE}/messages/{document['id']}/media/{data['key']}")
         link = location.json()["location"].replace("https://shop.example/messaging", url)
-        assert web.get(link).content == b"terms"
+        assert plain_http.get(link).content == b"terms"
     (mail,) = (shop / "mail").iterdir()
     assert "dGVybXM=" in mail.read_text(), "the worker read the file from the store"
 

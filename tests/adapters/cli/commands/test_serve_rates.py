@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import web
+from tests import plain_http
 from tests.adapters.cli.conftest import CONFIG, Ran
 
 PROCESSES = 4
@@ -71,7 +71,7 @@ def hammer(url: str, token: str, until: float) -> list[Accepted]:
     """Send requests one after another; return those that were not refused."""
     accepted: list[Accepted] = []
     headers = {"Authorization": f"AccessKey {token}"}
-    with web.Client(base_url=url, headers=headers, timeout=60) as client:
+    with plain_http.Client(base_url=url, headers=headers, timeout=60) as client:
         while time.monotonic() < until:
             sent = time.monotonic()
             status = client.post("/send", content=b"").status_code  # refused by the first rule

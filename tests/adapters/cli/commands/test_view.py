@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import web
+from tests import plain_http
 from tests.adapters.cli.conftest import CONFIG, Ran
 
 REQUEST = (
@@ -36,9 +36,9 @@ def test_view_shows_the_messages_of_this_machine_and_to_no_website(
     assert run("send", "--no-deliver", "requests.jsonl").status == 0
 
     with started("view", "--no-browser") as url:
-        page = web.get(f"{url}/messages?since=ever")
-        rebound = web.get(f"{url}/messages", headers={"host": "evil.example"})
-        website = web.get(f"{url}/messages", headers={"origin": "https://evil.example"})
+        page = plain_http.get(f"{url}/messages?since=ever")
+        rebound = plain_http.get(f"{url}/messages", headers={"host": "evil.example"})
+        website = plain_http.get(f"{url}/messages", headers={"origin": "https://evil.example"})
 
     assert "Your parcel is here" in page.text
     assert "development" in page.text
@@ -52,7 +52,7 @@ def test_view_needs_no_message_yet(shop: Path) -> None:
     (shop / "messaging.toml").write_text(CONFIG)
 
     with started("view", "--no-browser") as url:
-        assert "messenger.send(" in web.get(f"{url}/messages").text
+        assert "messenger.send(" in plain_http.get(f"{url}/messages").text
 
 
 def test_view_makes_no_database_of_a_name_with_a_typing_error(
@@ -72,7 +72,7 @@ def test_serve_shows_the_pages_to_those_who_have_a_key(run: Callable[..., Ran], 
 
     with (
         started("serve", "--viewer", "--no-worker") as url,
-        web.Client(base_url=url) as client,
+        plain_http.Client(base_url=url) as client,
     ):
         door = client.get("/viewer/messages", follow_redirects=True)
         signed_in = client.post(
