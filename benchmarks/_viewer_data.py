@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from list import START, messages
+from _list_data import START, messages
 from messaging_core import Messenger, Status
 from messaging_core.decisions.status.events import admitted
 from messaging_core.messages.rollups import RollupCounter

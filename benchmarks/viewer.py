@@ -24,8 +24,8 @@ import httpx
 import orjson
 
 from _hosts import QUICK, Provider, cpu_in_short, stays_below
+from _list_data import BATCH, MAIL, OTP, SMS
 from _viewer_data import TEMPLATE, add_rest, end, fill
-from list import BATCH, MAIL, OTP, SMS
 from messaging_adapters.storage.postgres import PostgresStorage
 from messaging_adapters.storage.sqlite import SqliteStorage
 from messaging_adapters.viewer import reads, surface
