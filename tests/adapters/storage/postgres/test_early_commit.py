@@ -181,12 +181,12 @@ def until_one_waits(watcher: psycopg.Connection[Any]) -> None:
 def test_an_address_that_no_suppression_can_name_stops_no_mark(messenger: Messenger) -> None:
     messenger.send("orders", to=ADA, text="hi")
     (claim,) = GroupCommit(messenger.context).claim(lease=HOUR, limit=5)
-    nobody = Identifier(identifier_key="x", identifier_value="\ud800")
+    unstorable = Identifier(identifier_key="x", identifier_value="\ud800")
 
     with messenger.context.storage.begin() as tx:
         assert tx.early_outbox is not None
         marked = tx.early_outbox.hand_over_last(
-            [claim.lease], now=MONDAY_MORNING, unless={(ORDERS.workspace, nobody)}
+            [claim.lease], now=MONDAY_MORNING, unless={(ORDERS.workspace, unstorable)}
         )
 
     assert marked == [True]

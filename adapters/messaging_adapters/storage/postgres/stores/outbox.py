@@ -1,7 +1,8 @@
 """What waits to be delivered, in PostgreSQL: rows are leased under a lock that others pass over."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,7 +26,6 @@ from messaging_adapters.storage.sql.stores.outbox import SqlOutbox
 from messaging_adapters.storage.sql.stores.receipts import UNMATCHED, unmatched_values
 from messaging_adapters.storage.sql.stores.suppressions import HAS_ANY
 from messaging_core.decisions.delivery.fairness import divide, place_suspect
-from messaging_core.lazy import logger
 from messaging_core.models.common.identifier import Identifier
 from messaging_core.models.delivery.delivery import (
     Claim,
@@ -37,9 +37,8 @@ from messaging_core.models.delivery.delivery import (
 from messaging_core.models.people.suppression import SuppressionScope
 from messaging_core.ports.storage.early_outbox import EarlyOutbox
 from messaging_core.wire.codec.scalars import write_datetime
+from messaging_core.wire.stored.damage import read_stored
 from messaging_core.wire.stored.suppression_key import place_of
-
-_log = logger(__name__)
 
 _NEXT_DUE: Final = (
     f"{QUEUES} SELECT min(("  # noqa: S608 - no input
@@ -61,12 +60,18 @@ _MARK: Final = (
     " AND o.position = ANY(ARRAY(SELECT position FROM held))"
     " AND o.workspace = held.workspace AND o.position = held.position"
 )
-_HAND_OVER: Final = (
-    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"  # noqa: S608 - no input
+_LEASED: Final = (
+    "messaging_outbox"
     " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
     " USING (workspace, position, fence)"
+)
+_LOCKED: Final = "ORDER BY position FOR UPDATE OF messaging_outbox"
+_MAY_GO: Final = (
+    f"SELECT workspace, position FROM {_LEASED}"  # noqa: S608 - no input
     " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4"
-    " ORDER BY position FOR UPDATE OF messaging_outbox)"
+)
+_HAND_OVER: Final = (
+    f"WITH held AS MATERIALIZED ({_MAY_GO} {_LOCKED})"
     f" {_MARK} RETURNING o.position, o.fence, o.workspace"
 )
 # A suppression that another transaction writes is waited for, as it locks the address too. The
@@ -85,19 +90,12 @@ _LOCK_ADDRESSES: Final = (
 # A statement does not see what was committed while it waits for a row. Messages are waited for
 # before, so that the mark sees the first suppression of a workspace too, for which no address is
 # locked.
-_LOCK_MESSAGES: Final = (
-    "SELECT 1 FROM messaging_outbox"
-    " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
-    " USING (workspace, position, fence) ORDER BY position FOR UPDATE OF messaging_outbox"
-)
+_LOCK_MESSAGES: Final = f"SELECT 1 FROM {_LEASED} {_LOCKED}"  # noqa: S608 - no input
 _HAND_OVER_LAST: Final = (
-    "WITH held AS MATERIALIZED (SELECT workspace, position FROM messaging_outbox"  # noqa: S608 - no input
-    " JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS l(workspace, position, fence)"
-    " USING (workspace, position, fence)"
-    " WHERE handed_over = 0 AND leased_until > $4 AND expires_at > $4 AND NOT EXISTS ("
+    f"WITH held AS MATERIALIZED ({_MAY_GO} AND NOT EXISTS ("  # noqa: S608 - no input
     "SELECT 1 FROM unnest($5::bytea[], $6::text[], $7::text[]) AS a(workspace, key, address)"
     " JOIN messaging_suppressions USING (workspace, key, address))"
-    " ORDER BY position FOR UPDATE OF messaging_outbox),"
+    f" {_LOCKED}),"
     f" marked AS ({_MARK} RETURNING o.position, o.fence, o.workspace),"
     " referred AS (INSERT INTO messaging_references"
     " SELECT workspace, r.reference, position"
@@ -187,14 +185,10 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             return []
         at = to_micros(now)
         rows = self._native(_HAND_OVER, (*_of_leases(leases), at)).fetchall()
-        marked = {tuple(row) for row in rows}
-        answers: list[Withdrawal | None] = []
-        for lease in leases:
-            is_marked = _key(lease) in marked
-            # Of two marks under one lease the first counts.
-            marked.discard(_key(lease))
-            answers.append(None if is_marked else self._why_not(lease, at))
-        return answers
+        return [
+            None if is_marked else self._why_not(lease, at)
+            for lease, is_marked in zip(leases, _are_marked(leases, rows), strict=True)
+        ]
 
     def hand_over_last(
         self,
@@ -217,13 +211,7 @@ class PostgresOutbox(SqlOutbox, EarlyOutbox):
             *_places_of(unless),
             *_referring(references),
         )
-        marked = {tuple(row) for row in self._last(_HAND_OVER_LAST, values)}
-        answers = []
-        for lease in leases:
-            answers.append(_key(lease) in marked)
-            # Of two marks under one lease the first counts.
-            marked.discard(_key(lease))
-        return answers
+        return _are_marked(leases, self._last(_HAND_OVER_LAST, values))
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         if not settlements:
@@ -377,15 +365,10 @@ def _claim_values(
 
 def _fresh_claim(row: Sequence[Any], until: datetime) -> Claim | None:
     """Read a message that was leased for the first time; nothing is written any more."""
-    due, fence, message_id, document, state, *rest = tuple(row[:5]), *row[5:]
+    due, fence, *rest = tuple(row[:5]), *row[5:]
     _, position, _, _, workspace = due
-    try:
-        columns = (position, fence, workspace, message_id, document, state, *rest)
-        return claim_of(columns, due, until)
-    except Exception as error:  # noqa: BLE001 - whatever its bytes are, the others go on
-        what = type(error).__name__
-        _log.error("the message at position %d cannot be read now: %s", position, what)
-        return None
+    read = partial(claim_of, before=due, until=until)
+    return read_stored(read, (position, fence, workspace, *rest), "message at position", position)
 
 
 def _of_leases(leases: Sequence[Lease]) -> list[Column]:
@@ -406,6 +389,16 @@ def _places_of(addresses: Collection[tuple[UUID, Identifier]]) -> tuple[Column, 
 def _locks_of(addresses: Collection[tuple[UUID, Identifier]]) -> set[tuple[bytes, str]]:
     names = {(workspace.bytes, name_of(identifier)) for workspace, identifier in addresses}
     return {(workspace, name) for workspace, name in names if name}
+
+
+def _are_marked(leases: Sequence[Lease], rows: Iterable[Sequence[Any]]) -> list[bool]:
+    """Return for each lease whether it is among the rows; of two marks under one the first is."""
+    marked = {tuple(row) for row in rows}
+    answers = []
+    for lease in leases:
+        answers.append(_key(lease) in marked)
+        marked.discard(_key(lease))
+    return answers
 
 
 def _key(lease: Lease) -> tuple[int, int, bytes]:
