@@ -89,7 +89,7 @@ class DeliveryRecorder:
     """
 
     def __init__(self, tx: Transaction, context: EngineContext, *, marks: bool = True) -> None:
-        self.tx = self._tx = tx
+        self.tx = tx
         self._context = context
         self._marks = marks
         self._resolver = StatusResolver(tx, context.channels.by_id)
@@ -105,7 +105,7 @@ class DeliveryRecorder:
 
         Evidence in a late answer is kept even though its lease was lost.
         """
-        tx = self._tx
+        tx = self.tx
         valid = tx.outbox.settle(settlements)
         current = [settlement for settlement, ok in zip(settlements, valid, strict=True) if ok]
         tx.timeline.append([events.settled(item) for item in current if events.is_news(item)])
@@ -132,10 +132,10 @@ class DeliveryRecorder:
     def _forget_devices(self, settlement: Settlement) -> None:
         """Remove the push tokens that the provider no longer knows from their contacts."""
         workspace = settlement.lease.workspace
-        message = readable_message(self._tx, workspace, settlement.lease.message_id)
+        message = readable_message(self.tx, workspace, settlement.lease.message_id)
         channel = self._context.channels.get(message.channel_id) if message else None
         if channel is not None and channel.platform == PUSH:
-            forget_devices(self._tx, workspace, settlement.gone, channel, settlement.at)
+            forget_devices(self.tx, workspace, settlement.gone, channel, settlement.at)
 
     def hand_over(
         self, handoffs: Sequence[PendingHandoff], now: datetime
@@ -145,7 +145,7 @@ class DeliveryRecorder:
         A receiver may have been suppressed, unsubscribed or held out since they were claimed; then
         the message is claimed again, and all rules decide.
         """
-        judge = PolicyEvaluator(self._tx, self._context.policies, is_final=True)
+        judge = PolicyEvaluator(self.tx, self._context.policies, is_final=True)
         if judge.has_suppressions:
             judge.look_up(
                 (handoff.channel, address)
@@ -159,12 +159,12 @@ class DeliveryRecorder:
             for handoff in handoffs
         ]
         leases = [handoff.lease for handoff, no in zip(handoffs, held, strict=True) if not no]
-        reasons = iter(self._tx.outbox.hand_over(leases, now=now) if leases else ())
+        reasons = iter(self.tx.outbox.hand_over(leases, now=now) if leases else ())
         answers = [Withdrawal.HELD if is_held else next(reasons) for is_held in held]
         for handoff, answer in zip(handoffs, answers, strict=True):
             if handoff.references and answer is None:
                 lease = handoff.lease
-                self._tx.messages.add_references(
+                self.tx.messages.add_references(
                     lease.workspace, lease.message_id, handoff.references
                 )
         return answers
@@ -178,9 +178,9 @@ class DeliveryRecorder:
                 was accepted later than it is now is looked for, which costs next to nothing.
         """
         if latest is None:
-            self._tx.outbox.restart_pauses(now=now, accepted_after=now)
+            self.tx.outbox.restart_pauses(now=now, accepted_after=now)
         elif now < latest:
-            self._tx.outbox.restart_pauses(now=now)
+            self.tx.outbox.restart_pauses(now=now)
 
     def claim(  # noqa: PLR0913 - by keyword, as in the port
         self,
@@ -202,7 +202,7 @@ class DeliveryRecorder:
             places: How many of each channel at most.
             deduplicates: Returns True if the provider will recognise a repeated message.
         """
-        tx = self._tx
+        tx = self.tx
         claims = tx.outbox.claim(
             now=now, lease=lease, limit=limit, suspects=suspects, places=places
         )
@@ -234,15 +234,15 @@ class DeliveryRecorder:
         for settlement in settlements:
             if settlement.next_due_at is None and settlement.status is not Status.SENT:
                 lease = settlement.lease
-                message = readable_message(self._tx, lease.workspace, lease.message_id)
+                message = readable_message(self.tx, lease.workspace, lease.message_id)
                 if message is not None:
-                    follow(self._tx, lease.workspace, message, settlement.at)
+                    follow(self.tx, lease.workspace, message, settlement.at)
 
     def _with_receivers(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
         """Tell what is known of receivers where a send rule may have something to say."""
         if not claims:
             return []  # a judge looks into the storage
-        judge = PolicyEvaluator(self._tx, self._context.policies)
+        judge = PolicyEvaluator(self.tx, self._context.policies)
         if judge.has_suppressions:
             judge.look_up(
                 (channel, address)
@@ -292,7 +292,7 @@ class DeliveryRecorder:
         evidence: dict[UUID, Evidence] = {}
         for workspace, group in _by_workspace(claims, lambda claim: claim.workspace).items():
             ids = [claim.message.id for claim in group]
-            evidence.update(self._tx.receipts.evidence(workspace, ids))
+            evidence.update(self.tx.receipts.evidence(workspace, ids))
         return evidence
 
     def _match_early_receipts(self, workspace: UUID, settlements: Sequence[Settlement]) -> None:
@@ -310,23 +310,23 @@ class DeliveryRecorder:
         lease, kind = settlement.lease, settlement.outcome
         if kind is None:
             return
-        message = readable_message(self._tx, lease.workspace, lease.message_id)
+        message = readable_message(self.tx, lease.workspace, lease.message_id)
         if message is None:
             return
         references = settlement.references
         proof = evidence_from_late_answer(settlement)
         if proof != NO_EVIDENCE:
-            self._tx.messages.add_references(lease.workspace, lease.message_id, references)
+            self.tx.messages.add_references(lease.workspace, lease.message_id, references)
             message = evolve(message, parts=message.parts or settlement.parts)
             message = self._proved_late(lease.workspace, message, proof, settlement.at)
-        self._tx.timeline.append([events.answered_late(settlement, message)])
+        self.tx.timeline.append([events.answered_late(settlement, message)])
         if proof != NO_EVIDENCE:
             self._reports.match(lease.workspace, references)
 
     def _proved_late(
         self, workspace: UUID, message: Message, proof: Evidence, at: datetime
     ) -> Message:
-        waiting = readable_delivery(self._tx, workspace, message.id)
+        waiting = readable_delivery(self.tx, workspace, message.id)
         if waiting is None:  # its next claim puts it aside, and applies this
             self._resolver.add_evidence(workspace, message.id, proof)
             return message
@@ -342,7 +342,7 @@ class DeliveryRecorder:
         """
         if not self._context.policies.has_caps:
             return
-        send_history = self._tx.send_history
+        send_history = self.tx.send_history
         for settlement in settlements:
             workspace, message_id = settlement.lease.workspace, settlement.lease.message_id
             if settlement.next_due_at is not None:
