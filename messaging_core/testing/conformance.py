@@ -10,14 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from messaging_core.errors import ConfigurationError
-from messaging_core.ports.audience import Audience
-from messaging_core.ports.files import Files
 from messaging_core.ports.media import MediaSource
-from messaging_core.ports.media_store import MediaStore
-from messaging_core.ports.telemetry import Telemetry
-from messaging_core.ports.templates import TemplateEngine
 from messaging_core.ports.transport import Transport
-from messaging_core.testing.contracts.audience import AudienceContract, Person
+from messaging_core.testing.contracts.audience import AudienceContract
 from messaging_core.testing.contracts.files import FilesContract
 from messaging_core.testing.contracts.media import MediaContract
 from messaging_core.testing.contracts.media_store import MediaStoreContract
@@ -104,23 +99,6 @@ class _SentTo(TransportContract):
         return sum(answer if isinstance(answer, int) else len(answer) for answer in answers)
 
 
-def _files(factory: str) -> Tests:
-    """Return the tests of a file store; what makes it gets a mapping of names to bytes.
-
-    Raises:
-        ConfigurationError: Something named does not exist.
-    """
-    made = load_object(factory)
-
-    class Test(FilesContract):
-        def make_files(self, contents: Mapping[str, bytes]) -> Files:
-            files: Files = made(contents)
-            return files
-
-    test = made if _is_contract(made, FilesContract) else Test
-    return {"TestFiles": test}
-
-
 def _media(factory: str, *, base_url: str | None) -> Tests:
     """Return the tests of a media source; what makes it gets a mapping of names to bytes.
 
@@ -149,72 +127,22 @@ def _media(factory: str, *, base_url: str | None) -> Tests:
     return {"TestMedia": Test}
 
 
-def _media_store(factory: str) -> Tests:
-    """Return the tests of a media store; what makes it takes no argument, and it is empty.
+def _made(contract: type, make: str, name: str) -> Callable[[str], Tests]:
+    """Return what returns the tests of an adapter, by what makes it or a class of its tests.
 
-    Raises:
-        ConfigurationError: Something named does not exist.
+    Args:
+        contract: What the tests inherit.
+        make: The method of the contract that makes an adapter, and gives what that needs.
+        name: Of the test class.
     """
-    made = load_object(factory)
 
-    class Test(MediaStoreContract):
-        def make_store(self) -> MediaStore:
-            store: MediaStore = made()
-            return store
+    def tests(factory: str) -> Tests:
+        made = load_object(factory)
+        if _is_contract(made, contract):
+            return {name: made}
+        return {name: type(name, (contract,), {make: staticmethod(made)})}
 
-    test = made if _is_contract(made, MediaStoreContract) else Test
-    return {"TestMediaStore": test}
-
-
-def _template_engine(factory: str) -> Tests:
-    """Return the tests of a template engine; what makes it takes no argument.
-
-    Raises:
-        ConfigurationError: Something named does not exist.
-    """
-    made = load_object(factory)
-
-    class Test(TemplateEngineContract):
-        def make_engine(self) -> TemplateEngine:
-            engine: TemplateEngine = made()
-            return engine
-
-    test = made if _is_contract(made, TemplateEngineContract) else Test
-    return {"TestTemplateEngine": test}
-
-
-def _audience(factory: str) -> Tests:
-    """Return the tests of an audience; what makes it gets a list of `Person`.
-
-    Raises:
-        ConfigurationError: Something named does not exist.
-    """
-    made = load_object(factory)
-
-    class Test(AudienceContract):
-        def make_audience(self, people: Sequence[Person]) -> Audience:
-            audience: Audience = made(people)
-            return audience
-
-    test = made if _is_contract(made, AudienceContract) else Test
-    return {"TestAudience": test}
-
-
-def _telemetry(factory: str) -> Tests:
-    """Return the tests of a telemetry; what makes it takes no argument, and it keeps no traces.
-
-    Raises:
-        ConfigurationError: Something named does not exist.
-    """
-    made = load_object(factory)
-
-    class Test(TelemetryContract):
-        def make_telemetry(self) -> Telemetry:
-            telemetry: Telemetry = made()
-            return telemetry
-
-    test = made if _is_contract(made, TelemetryContract) else Test
-    return {"TestTelemetry": test}
+    return tests
 
 
 def _receipt_parser(factory: str) -> Tests:
@@ -240,11 +168,11 @@ _KINDS: Final[Mapping[str, Callable[..., Tests]]] = {
     "storage": _storage,
     "transport": _transport,
     "media": _media,
-    "media-store": _media_store,
-    "files": _files,
-    "template-engine": _template_engine,
-    "audience": _audience,
-    "telemetry": _telemetry,
+    "media-store": _made(MediaStoreContract, "make_store", "TestMediaStore"),
+    "files": _made(FilesContract, "make_files", "TestFiles"),
+    "template-engine": _made(TemplateEngineContract, "make_engine", "TestTemplateEngine"),
+    "audience": _made(AudienceContract, "make_audience", "TestAudience"),
+    "telemetry": _made(TelemetryContract, "make_telemetry", "TestTelemetry"),
     "receipt-parser": _receipt_parser,
 }
 
